@@ -1,0 +1,125 @@
+"""The command line: parse, call, print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestra.cli.agents import agents
+from orchestra.cli.output import STATUS_TO_CODE, one_clear_line, show
+
+app = typer.Typer(
+    name="orchestra",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Route tasks among agents, within a budget. Exit codes: 0 done, 1 failed, 2 wrong input, 3 stopped, 4 paused.",
+)
+app.add_typer(agents, name="agents")
+
+App = Annotated[
+    str | None, typer.Option("--app", help="module:attribute of the team; default: [app] in orchestra.toml.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+To = Annotated[str | None, typer.Option("--to", help="A capability or an agent; default: whoever the router picks.")]
+
+
+@app.command()
+def run(
+    text: Annotated[str, typer.Argument(help="The task.")],
+    app_name: App = None,
+    to: To = None,
+    usd: Annotated[float | None, typer.Option(help="Budget in US dollars.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Budget in seconds.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why it went the way it did.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run a task and print the answer."""
+    with one_clear_line():
+        from orchestra.app.config import team_named
+        from orchestra.cli.progress import progress
+        from orchestra.core.budget import Budget
+
+        team = team_named(app_name, Path.cwd())
+        budget = None if usd is None and seconds is None else Budget(usd=usd, seconds=seconds)
+        with progress(team, quiet=as_json):
+            result = team.run_sync(text, to=to, budget=budget)
+        team.close()
+    why = result.explain()
+    data = {
+        "run_id": result.run_id,
+        "status": result.status,
+        "output": result.output if result.status == "done" else None,
+        "cause": None if result.cause is None else str(result.cause),
+        "asks": result.asks,
+        "usd": result.usage.usd,
+        "tokens": result.usage.tokens,
+        "explanation": why.to_dict(),
+    }
+    answer = data["output"] if result.status == "done" else f"{result.status}: {result.cause}"
+    foot = f"run {result.run_id} · {result.status} · ${result.usage.usd} · {result.usage.tokens} tokens"
+    show(data, "\n".join([str(answer), *([str(why)] if explain else []), foot]), as_json)
+    raise typer.Exit(STATUS_TO_CODE[result.status])
+
+
+@app.command()
+def route(
+    text: Annotated[str, typer.Argument(help="The task.")], app_name: App = None, to: To = None, as_json: Json = False
+) -> None:
+    """Say who would answer a task, and why. Nothing is called."""
+    with one_clear_line():
+        from orchestra.app.config import team_named
+        from orchestra.cli.table import decision_rows, decision_text
+
+        decision = team_named(app_name, Path.cwd()).route(text, to=to)
+    show(decision_rows(decision), decision_text(decision), as_json)
+
+
+@app.command()
+def trace(
+    run_id: Annotated[str | None, typer.Argument(help="A run; without one, the newest runs are listed.")] = None,
+    app_name: App = None,
+    state: Annotated[Path | None, typer.Option(help="The state file; default: the team's.")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Decisions, failures and costs instead of the tree.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what happened in a run: who was called, for how long, at what cost."""
+    with one_clear_line():
+        from orchestra.app.history import history_of
+        from orchestra.cli.table import runs_text
+
+        history = history_of(state, app_name, Path.cwd())
+        if run_id is None:
+            rows = history.runs()
+            show([row._asdict() for row in rows], runs_text(rows), as_json)
+            return
+        data, text = history.explain(run_id) if explain else history.tree(run_id)
+    show(data, text, as_json)
+
+
+@app.command()
+def feedback(
+    run_id: Annotated[str, typer.Argument(help="The run.")],
+    reward: Annotated[float, typer.Argument(help="From 0 (useless) to 1 (right).")],
+    source: Annotated[
+        str, typer.Option(help="Who says so; another value from the same source corrects the first.")
+    ] = "user",
+    app_name: App = None,
+    as_json: Json = False,
+) -> None:
+    """Tell the router how good a run's answer was, now or later."""
+    with one_clear_line():
+        from orchestra.app.config import team_named
+
+        team = team_named(app_name, Path.cwd())
+        learned = team.feedback_sync(run_id, reward, source=source)
+        team.close()
+    show(
+        {"run_id": run_id, "reward": reward, "source": source, "learned": learned},
+        f"{learned} decisions learned",
+        as_json,
+    )

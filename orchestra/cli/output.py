@@ -1,0 +1,35 @@
+"""What every command prints, and what its exit code says.
+
+Exit codes: 0 done · 1 failed · 2 wrong input or configuration · 3 stopped by the budget · 4 paused for a person.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from orchestra.core.errors import OrchestraError
+
+STATUS_TO_CODE = {"done": 0, "failed": 1, "stopped": 3, "paused": 4}
+WRONG_INPUT = 2
+
+
+def show(data: Any, text: str, as_json: bool) -> None:
+    """The data as JSON, or the text."""
+    typer.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str) if as_json else text)
+
+
+@contextmanager
+def one_clear_line() -> Iterator[None]:
+    """What the user can mend ends in one line on stderr and exit code 2, without a traceback."""
+    try:
+        yield
+    except OrchestraError as error:
+        line = " ".join(f"{type(error).__name__}: {error}".split())
+        print(line, file=sys.stderr)
+        raise typer.Exit(WRONG_INPUT) from None

@@ -1,0 +1,69 @@
+"""Who was considered, who was chosen, how likely that was: one record per decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Option(NamedTuple):
+    """One candidate. A tuple, as there are ten or more to a decision.
+
+    Units: ``cost_nano`` in 1e-9 dollars and ``latency_s`` in seconds, both expected; ``prior`` and ``score`` in reward.
+    ``tries`` counts the rewards seen; an option never tried has ``tries`` 0, which is a state of its own and no average.
+    ``filtered`` says why it may not be chosen, None if it may.
+    """
+
+    name: str
+    cost_nano: int = 0
+    latency_s: float = 0.0
+    prior: float = 0.5
+    similarity: float = 0.0
+    tries: int = 0
+    in_flight: int = 0
+    filtered: str | None = None
+    score: float | None = None
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decide:
+    """The question to a router: everything it may look at.
+
+    Shapes: ``x`` (d,), the context; ``marks`` names the features and their version, for the record.
+    ``because`` is the key of the failed call that made this decision necessary.
+    """
+
+    capability: str
+    options: tuple[Option, ...]
+    x: tuple[float, ...] = ()
+    marks: str = ""
+    budget_left_nano: int | None = None
+    because: str | None = None
+
+    @property
+    def eligible(self) -> tuple[Option, ...]:
+        return tuple(o for o in self.options if o.filtered is None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The answer, and all that is needed to judge it or to learn from it later.
+
+    ``probability`` is that of the chosen set, None where a model decided. ``key`` is the decision's id: the call's key
+    with the run's id before it.
+    """
+
+    key: str
+    capability: str
+    policy: str
+    version: int
+    options: tuple[Option, ...]
+    chosen: tuple[str, ...]
+    probability: float | None
+    explored: bool = False
+    reason: str = ""
+    x: tuple[float, ...] = ()
+    marks: str = ""
+    budget_left_nano: int | None = None
+    because: str | None = None

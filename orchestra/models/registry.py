@@ -1,0 +1,85 @@
+"""Names to clients: 'provider:model'."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from orchestra.core.errors import BadDefinition, UnknownModel, UnknownProvider
+from orchestra.ports.model import Model
+
+PROVIDERS = {"local": "orchestra.models.local", "openai": "orchestra.models.openai"}
+"""Provider -> the module whose ``check(model, env)`` and ``create(model, env)`` answer for it."""
+
+
+class Registry:
+    """Builds each client once, when it is first asked for.
+
+    ``overrides`` are clients by their full name and win over everything. ``base_urls`` makes further providers out of
+    OpenAI-compatible servers: with {"lab": "http://127.0.0.1:8080/v1"} the name 'lab:llama' is the model llama there,
+    its key taken from LAB_API_KEY if that is set. ``env`` defaults to the process's environment.
+    Raises: BadDefinition for a name without a colon or an address that is none.
+    """
+
+    def __init__(
+        self,
+        overrides: Mapping[str, Model] | None = None,
+        *,
+        base_urls: Mapping[str, str] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self._overrides = dict(overrides or {})
+        self._base_urls = dict(base_urls or {})
+        self._env = os.environ if env is None else env
+        self._built: dict[str, Model] = {}
+        for name in self._overrides:
+            if not all(name.partition(":")):
+                raise BadDefinition(f"The model name {name!r} is not of the form 'provider:model'.")
+        for word, url in self._base_urls.items():
+            if not url.startswith(("http://", "https://")):
+                raise BadDefinition(f"The address {url!r} of provider {word!r} is no http address.")
+
+    def check(self, name: str, /) -> None:
+        """Raises what ``get`` would raise; builds, starts and connects nothing."""
+        provider, model = self._split(name)
+        if name not in self._overrides and provider not in self._base_urls:
+            self._module(provider).check(model, self._env)
+
+    def get(self, name: str, /) -> Model:
+        """The client. Raises UnknownModel, UnknownProvider, MissingKey, LocalModelMissing."""
+        provider, model = self._split(name)
+        found = self._overrides.get(name) or self._built.get(name)
+        if found is None:
+            found = self._built[name] = self._build(name, provider, model)
+        return found
+
+    async def aclose(self) -> None:
+        """Closes the clients that were built here; those passed in are their owner's."""
+        built, self._built = self._built, {}
+        for model in built.values():
+            close = getattr(model, "aclose", None)
+            if close is not None:
+                await close()
+
+    def _build(self, name: str, provider: str, model: str) -> Model:
+        if provider in self._base_urls:
+            from orchestra.models.openai import OpenAIModel
+
+            key = (self._env.get(f"{provider.upper().replace('-', '_')}_API_KEY") or "none").strip()
+            return OpenAIModel(model, name=name, base_url=self._base_urls[provider], api_key=key)
+        built: Model = self._module(provider).create(model, self._env)
+        return built
+
+    def _split(self, name: str) -> tuple[str, str]:
+        provider, _, model = name.partition(":")
+        if not provider or not model:
+            raise UnknownModel(f"The model name {name!r} is not of the form 'provider:model'.")
+        return provider, model
+
+    def _module(self, provider: str) -> Any:
+        if provider not in PROVIDERS:
+            words = {*PROVIDERS, *self._base_urls, *(name.partition(":")[0] for name in self._overrides)}
+            raise UnknownProvider(f"There is no provider {provider!r}; known are {', '.join(sorted(words))}.")
+        return import_module(PROVIDERS[provider])

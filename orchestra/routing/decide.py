@@ -1,0 +1,129 @@
+"""The plan that picks one node: constraints, screen, features, one Decide."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any
+
+from orchestra.core.call import Batch, Call
+from orchestra.core.catalog import Catalog
+from orchestra.core.decision import Decide, Decision, Option
+from orchestra.core.errors import BudgetExceeded, NoProvider
+from orchestra.core.outcome import Cancelled, Done, Failed, Outcome, Paused, cause_of
+from orchestra.core.task import task_of
+from orchestra.ports.binder import View
+from orchestra.ports.embedder import Embedder
+from orchestra.ports.health import Health
+from orchestra.ports.router import Router
+from orchestra.routing.constraints import OVER_BUDGET, Candidate, Facts, candidate_of, constrained
+from orchestra.routing.features import Features, with_priors
+from orchestra.routing.screen import screened
+
+Deciding = Generator[Batch, tuple[Outcome, ...], Decision | Failed]
+VERSIONS_KEPT = 4
+NOBODY: Mapping[str, str] = {}
+
+
+class Decider:
+    """Asks one router, under the constraints of one process.
+
+    ``candidate`` turns what is on offer into what is declared of it: where an expected cost is known better than the
+    declared one, pass your own. ``keep`` is the screen's L, None for no screen. ``d`` is the number of hashed features
+    of x when no embedder is given.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        health: Health,
+        *,
+        embedder: Embedder | None = None,
+        d: int = 64,
+        keep: int | None = 50,
+        candidate: Callable[[Any], Candidate] = candidate_of,
+    ) -> None:
+        screened((), keep)
+        self.router, self.health = router, health
+        self._embedder, self._d, self._keep, self._candidate = embedder, d, keep, candidate
+        self._version_to_features: OrderedDict[int, Features] = OrderedDict()
+
+    def for_call(self, call: Call, view: View, capability: str) -> Callable[[Sequence[Any], Failed | None], Deciding]:
+        """``decide`` for one call and all its reroutes: what it chose before the failure it is told of is excluded."""
+        excluded: dict[str, str] = {}
+        chosen: list[str] = []
+
+        def decide(offers: Sequence[Any], failure: Failed | None) -> Deciding:
+            if failure is not None and chosen:
+                excluded[chosen.pop()] = f"{failure.cause.kind}: {failure.cause.message}"
+            answer = yield from self.decide(
+                offers, failure, capability=capability, value=call.input, view=view, excluded=dict(excluded)
+            )
+            if isinstance(answer, Decision):
+                chosen[:] = answer.chosen[:1]
+            return answer
+
+        return decide
+
+    def decide(
+        self,
+        offers: Sequence[Any],
+        failure: Failed | None = None,
+        *,
+        capability: str,
+        value: Any,
+        view: View,
+        excluded: Mapping[str, str] = NOBODY,
+    ) -> Deciding:
+        """Yields one Decide and returns its Decision, or Failed without yielding where nobody may be chosen.
+
+        ``offers`` are nodes, or anything else with a name; ``excluded`` are those that failed this call, each with what
+        became of it. The Failed's cause is a NoProvider that lists every reason; where a larger budget would help, it
+        counts as BudgetExceeded too. A Decide that fails is returned as it is.
+        """
+        left = view.left_nano()
+        facts = Facts(value=value, at=view.now(), left_nano=left, excluded=excluded)
+        tries = self.router.pulls if getattr(self.router, "learns", True) else None
+        options = constrained([self._candidate(offer) for offer in offers], facts, self.health, tries)
+        if all(option.filtered is not None for option in options):
+            return _nobody(capability, options)
+        features = self._features(view.catalog)
+        seen = features.of(task_of(value).text)
+        similarities = features.similarities(seen, [option.name for option in options])
+        question = Decide(
+            capability=capability,
+            options=screened(with_priors(options, similarities), self._keep),
+            x=seen.x,
+            marks=seen.marks,
+            budget_left_nano=left,
+            because=failure.origin if failure is not None else None,
+        )
+        (outcome,) = yield Batch(calls=(Call(target=question, input={"excluded": sorted(excluded)}),))
+        return _decided(outcome)
+
+    def _features(self, catalog: Catalog) -> Features:
+        features = self._version_to_features.get(catalog.version)
+        if features is None or features.catalog is not catalog:
+            features = self._version_to_features[catalog.version] = Features(catalog, self._embedder, self._d)
+            if len(self._version_to_features) > VERSIONS_KEPT:
+                self._version_to_features.popitem(last=False)
+        return features
+
+
+def _decided(outcome: Outcome) -> Decision | Failed:
+    match outcome:
+        case Done(output=Decision() as decision):
+            return decision
+        case Failed():
+            return outcome
+        case Cancelled() | Paused() | Done():
+            why = f"Deciding ended {type(outcome).__name__.lower()} instead of with a decision."
+            return Failed(cause=outcome.cause or cause_of(NoProvider(why)), usage=outcome.usage)
+
+
+def _nobody(capability: str, options: Sequence[Option]) -> Failed:
+    reasons = "; ".join(f"{option.name}: {option.filtered}" for option in options) or "nobody provides it"
+    what = f"Nobody can do {capability!r} now: {reasons}."
+    if any((option.filtered or "").startswith(OVER_BUDGET) for option in options):
+        return Failed(cause=cause_of(NoProvider(what, remedy=BudgetExceeded.remedy), BudgetExceeded))
+    return Failed(cause=cause_of(NoProvider(what)))

@@ -1,0 +1,168 @@
+"""What a router sees of a task and its options: the context x, each option's similarity, each option's prior."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from orchestra.core.catalog import Catalog, Node
+from orchestra.core.decision import Option
+from orchestra.ports.embedder import Embedder
+from orchestra.routing.embed import HashedEmbedder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float32]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+# For similarity, collisions cost more than room; function words say nothing of what a node does.
+SIMILARITY_D = 1024
+SIMILARITY_FUNCTION_WORDS = 0.2
+UNKNOWN_SIMILARITY = 0.5
+TEXTS_KEPT = 64
+GROUPS_KEPT = 8
+# A best similarity below this is chance: it does not stretch the prior.
+CHANCE = 0.1
+NEUTRAL, BY_SIMILARITY, BY_COST = 0.5, 0.3, 0.1
+
+
+class Seen(NamedTuple):
+    """Features of one text. ``marks`` names what made them, ``sketch`` is for similarities: None if that failed.
+
+    Shapes: ``x`` (1 + d,), the first is the constant 1; ``sketch`` (e,).
+    """
+
+    x: tuple[float, ...]
+    marks: str
+    sketch: Array | None
+
+
+class Features:
+    """The features of one version of the catalogue, with small caches of the last texts and groups of options.
+
+    Without an embedder: hashed n-grams whose rarity comes from the nodes' descriptions and examples, d dimensions for
+    x and 1,024 for similarities. With one, it makes both. Where it fails, x is (1, 0, ...), similarities are .5, and
+    the marks say so.
+    """
+
+    def __init__(self, catalog: Catalog, embedder: Embedder | None = None, d: int = 64) -> None:
+        self.catalog = catalog
+        texts = [text for node in catalog.nodes.values() for text in texts_of(node)]
+        self._small = embedder or HashedEmbedder.fit(texts, d)
+        self._large = embedder or HashedEmbedder.fit(texts, SIMILARITY_D, function_words=SIMILARITY_FUNCTION_WORDS)
+        self._seen: OrderedDict[str, Seen] = OrderedDict()
+        self._groups: OrderedDict[tuple[str, ...], tuple[Array, list[int]]] = OrderedDict()
+        self._name_to_rows: dict[str, Array] = {}
+
+    def of(self, text: str) -> Seen:
+        seen = self._seen.get(text)
+        if seen is None:
+            seen = self._read(text)
+            if seen.sketch is not None:
+                _keep(self._seen, text, seen, TEXTS_KEPT)
+        return seen
+
+    def _read(self, text: str) -> Seen:
+        import numpy as np
+
+        small, large = self._small, self._large
+        try:
+            values = _vector(small, text)
+            again = values if large is small else _vector(large, text)
+            if values.shape != (small.d,) or not np.isfinite(values).all():
+                raise ValueError(f"{values.shape} instead of ({small.d},), or not finite")
+        except Exception as error:
+            return Seen((1.0, *[0.0] * small.d), f"{small.name} failed: {type(error).__name__}", None)
+        # Six digits are the record's: what is learned from is what was decided on.
+        return Seen((1.0, *np.round(values, 6).tolist()), small.name, again.astype(np.float32))
+
+    def similarities(self, seen: Seen, names: Sequence[str]) -> list[float]:
+        """The cosine of the text with each node's description or best example, at least 0; .5 where there is none."""
+        import numpy as np
+
+        group = self._group(tuple(names))
+        if seen.sketch is None or group is None:
+            return [UNKNOWN_SIMILARITY] * len(names)
+        matrix, starts = group
+        best = iter(np.clip(np.maximum.reduceat(matrix @ seen.sketch, starts), 0.0, 1.0).round(6).tolist())
+        return [next(best) if name in self.catalog.nodes else UNKNOWN_SIMILARITY for name in names]
+
+    def _group(self, names: tuple[str, ...]) -> tuple[Array, list[int]] | None:
+        """The vectors of all texts of these nodes and where each node's begin, None if there are none."""
+        group = self._groups.get(names)
+        if group is None:
+            group = self._stacked(names)
+            if group is not None:
+                _keep(self._groups, names, group, GROUPS_KEPT)
+        return group
+
+    def _stacked(self, names: Sequence[str]) -> tuple[Array, list[int]] | None:
+        import numpy as np
+
+        try:
+            rows = [self._rows(self.catalog.nodes[name]) for name in names if name in self.catalog.nodes]
+        except Exception:
+            # The text's own features fail with the same embedder, and their marks say so.
+            return None
+        starts = [0, *accumulate(len(part) for part in rows)]
+        return (np.concatenate(rows), starts[:-1]) if rows else None
+
+    def _rows(self, node: Node) -> Array:
+        """Shapes: (texts, e)."""
+        import numpy as np
+
+        rows = self._name_to_rows.get(node.name)
+        if rows is None:
+            rows = np.stack([_vector(self._large, text) for text in texts_of(node)]).astype(np.float32)
+            self._name_to_rows[node.name] = rows
+        return rows
+
+
+def _vector(embedder: Embedder, text: str) -> NDArray[np.float64]:
+    if isinstance(embedder, HashedEmbedder):
+        return embedder.vector(text)
+    import numpy as np
+
+    return np.asarray(embedder.embed(text), dtype=np.float64)
+
+
+def _keep(cache: OrderedDict[K, V], key: K, value: V, limit: int) -> None:
+    """The oldest go."""
+    cache[key] = value
+    while len(cache) > limit:
+        cache.popitem(last=False)
+
+
+def texts_of(node: Node) -> tuple[str, ...]:
+    """What says when a node is the right one: its names and description, then each example."""
+    names = " ".join((node.name, *(c for c in node.provides if c != node.name)))
+    return (f"{names}. {node.description}", *node.examples)
+
+
+def with_priors(options: Sequence[Option], similarities: Sequence[float]) -> list[Option]:
+    """Similarities, and the reward expected of an option before anything is known of it.
+
+    Formula: .5 + .3 (closeness - its mean) + .1 (thrift - its mean), the means over the eligible options; closeness is
+    similarity / max(all similarities, .1), thrift 1 - cost / max cost. So it lies in [.1, .9], and options that are
+    alike have .5. Source: our default.
+    """
+    nearest = max([CHANCE, *similarities])
+    dearest = max([1, *[option.cost_nano for option in options]])
+    raw = [
+        BY_SIMILARITY * similarity / nearest - BY_COST * option.cost_nano / dearest
+        for option, similarity in zip(options, similarities, strict=True)
+    ]
+    live = [value for value, option in zip(raw, options, strict=True) if option.filtered is None] or raw
+    base = NEUTRAL - sum(live) / max(1, len(live))
+    return [
+        Option(name, cost, latency, base + value, similarity, tries, flying, why)
+        for (name, cost, latency, _, _, tries, flying, why, _, _), value, similarity in zip(
+            options, raw, similarities, strict=True
+        )
+    ]

@@ -1,0 +1,142 @@
+"""Disjoint LinUCB: one ridge regression for each option, and a bonus for what it has not seen.
+
+Formula: theta_a = A_a^-1 b_a with A_a = lam I + sum x x' and b_a = sum r x; the score of an option is
+theta_a.x + alpha sqrt(x' A_a^-1 x).
+Source: Li et al. 2010, arXiv:1003.0146, algorithm 1 (there lam is 1).
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from orchestra.core.decision import Decide, Decision, Option
+from orchestra.core.errors import BadNumber
+from orchestra.ports.router import Lesson
+from orchestra.routing.floor import eligible_of, floor_of, optimistic
+from orchestra.routing.sums import Sums, Tally, vector
+
+if TYPE_CHECKING:
+    from orchestra.routing.sums import Array
+
+ROUNDING = 1e-9
+
+
+class Arm:
+    """What follows from one option's sums: the inverse, kept up to date, and the estimate.
+
+    Shapes: ``inverse`` (d, d), ``theta`` (d,).
+    """
+
+    __slots__ = ("inverse", "sums", "theta")
+
+    def __init__(self, sums: Sums, lam: float) -> None:
+        import numpy as np
+
+        self.sums = sums
+        self.inverse = np.asarray(np.linalg.inv(sums.matrix() + lam * np.eye(sums.d)), dtype=np.float64)
+        self.theta: Array = self.inverse @ sums.b
+
+    def follow(self, x: Array, first: bool) -> None:
+        """After the sums changed: Sherman-Morrison, the inverse of A + x x' from that of A."""
+        if first:
+            u = self.inverse @ x
+            self.inverse -= u[:, None] * (u / (1.0 + float(x @ u)))
+        self.theta = self.inverse @ self.sums.b
+
+
+class LinUCB:
+    """Learns for each option which contexts it serves well.
+
+    An option never tried has no estimate: its mean is its prior, its width alpha |x| / sqrt(lam), the largest there is.
+    Only options whose upper bound (mean plus that width) can still win are evaluated; the ``score`` of the others stays
+    None. Equal scores go to the option listed first. The best has probability 1 - floor + floor / K, every other
+    eligible option floor / K. ``version`` is the number of rewards learned from.
+
+    Shapes: ``Decide.x`` (d,), any d, the same from then on; an empty one counts as (1,): no context.
+    Raises: BadNumber for rewards outside [0, 1]; BadDefinition for contexts of another dimension than it learned on.
+    Source: Li et al. 2010; alpha 1, lam 1 and the floor of .02 are our defaults.
+    """
+
+    learns = True
+
+    def __init__(self, name: str = "linucb", *, alpha: float = 1.0, lam: float = 1.0, floor: float = 0.02) -> None:
+        if not (0.0 <= alpha < math.inf and 0.0 < lam < math.inf):
+            raise BadNumber(f"alpha={alpha!r}, lam={lam!r}.", remedy="Both must be finite, alpha >= 0 and lam > 0.")
+        self.name = name
+        self.alpha, self.lam, self.floor = float(alpha), float(lam), floor_of(floor)
+        self._tally = Tally()
+        self._arms: dict[str, Arm] = {}
+
+    @property
+    def version(self) -> int:
+        return self._tally.version
+
+    def pulls(self, option: str, /) -> int:
+        return self._tally.pulls(option)
+
+    def choose(self, question: Decide, key: str, rng: random.Random, /) -> Decision:
+        """Pure in (state, question, rng). Raises NoProvider where no option is eligible."""
+        x = vector(question.x or (1.0,), self._tally.d)
+        scores, best = self._scored(question.options, eligible_of(question), x)
+        return optimistic(
+            question,
+            key,
+            rng,
+            policy=(self.name, self.version),
+            scores=scores,
+            best=best,
+            floor=self.floor,
+            pulls=self.pulls,
+        )
+
+    def _scored(self, options: Sequence[Option], places: Sequence[int], x: Array) -> tuple[dict[int, float], int]:
+        """The scores of those that could win, and the place of the best."""
+        widest = self.alpha * math.sqrt(float(x @ x) / self.lam)
+        bounds: list[tuple[float, int, Arm | None]] = []
+        for place in places:
+            arm = self._arms.get(options[place].name)
+            if arm is None or not arm.sums.pulls:
+                bounds.append((-options[place].prior - widest, place, None))
+            else:
+                bounds.append((-float(arm.theta.dot(x)) - widest, place, arm))
+        bounds.sort(key=lambda bound: bound[:2])
+        scores: dict[int, float] = {}
+        top, best = -math.inf, places[0]
+        for negative, place, arm in bounds:
+            if -negative < top - ROUNDING:
+                break
+            score = -negative
+            if arm is not None:
+                score += self.alpha * math.sqrt(max(0.0, float(arm.inverse.dot(x).dot(x)))) - widest
+            scores[place] = score
+            if score > top or (score == top and place < best):
+                top, best = score, place
+        return scores, best
+
+    def learn(self, lessons: Sequence[Lesson], /) -> None:
+        """All of the lessons or, where one is bad, none."""
+        for change in self._tally.learn(lessons, lambda decision, _: decision.x or (1.0,)):
+            arm = self._arms.get(change.option)
+            if arm is None:
+                self._arms[change.option] = Arm(self._tally.totals[change.option], self.lam)
+            else:
+                arm.follow(change.x, change.first)
+
+    def state(self) -> dict[str, Any]:
+        """Everything learned, option by option, as JSON values."""
+        return self._tally.state()
+
+    def delta(self) -> dict[str, Any]:
+        """What was learned since the last call; a store adds it with ``sums.add_plain``."""
+        return self._tally.delta()
+
+    def load(self, state: Mapping[str, Any], /) -> None:
+        """Takes this state and adds what no ``delta`` has handed out yet.
+
+        Raises: JournalVersion, BadNumber, BadDefinition; then nothing has changed.
+        """
+        self._tally.load(state)
+        self._arms = {option: Arm(sums, self.lam) for option, sums in self._tally.totals.items()}

@@ -1,0 +1,51 @@
+"""Routers by name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from orchestra.core.errors import BadDefinition, UnknownRouter
+from orchestra.ports.router import Router
+
+NAME_TO_PLACE = {
+    "linucb": "orchestra.routing.linucb:LinUCB",
+    "linucb:shared": "orchestra.routing.shared:SharedLinUCB",
+    "cheapest": "orchestra.routing.simple:Cheapest",
+    "fixed": "orchestra.routing.simple:Fixed",
+    "random": "orchestra.routing.simple:Random",
+}
+GROUP = "orchestra.routers"
+METHODS = ("choose", "learn", "pulls", "delta", "load")
+
+
+def router(what: str | Router) -> Router:
+    """A router by name, or the object itself. 'fixed:NAME' prefers the option of that name.
+
+    Other packages add names through the entry points 'orchestra.routers'; each is called without arguments. This
+    package's names come first.
+    Raises: UnknownRouter for a name nobody bears, BadDefinition for an object that is no router.
+    """
+    made = _named(what) if isinstance(what, str) else what
+    missing = [method for method in METHODS if not callable(getattr(made, method, None))]
+    if missing or not isinstance(getattr(made, "name", None), str):
+        raise BadDefinition(f"{made!r} is no router: it lacks {', '.join(missing) or 'a name'}.")
+    return made
+
+
+def _named(name: str) -> Router:
+    if name.startswith("fixed:") and name != "fixed:":
+        return _resolved(NAME_TO_PLACE["fixed"])(name.removeprefix("fixed:"))  # type: ignore[no-any-return]
+    if name in NAME_TO_PLACE:
+        return _resolved(NAME_TO_PLACE[name])()  # type: ignore[no-any-return]
+    found = {point.name: point for point in entry_points(group=GROUP)}
+    if name in found:
+        return found[name].load()()  # type: ignore[no-any-return]
+    known = ", ".join(sorted({*NAME_TO_PLACE, "fixed:NAME", *found}))
+    raise UnknownRouter(f"No router is named {name!r}; there are {known}.")
+
+
+def _resolved(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,157 @@
+"""LinUCB with one regression that all options share: they differ through their features only.
+
+Formula: x = [1, similarity, load, latency, prior, available], each in [0, 1], divided by |x| where that exceeds 1;
+A = lam I + sum x x', theta = A^-1 sum r x; the score is theta.x + beta_t sqrt(x' A^-1 x) with
+beta_t = alpha sqrt(d ln(1 + t / lam) + 2 ln(1 / delta)) + S sqrt(lam), t the number of rewards, at least 1.
+Source: Symphony-Coord, arXiv:2602.00966, its second stage; lam 1, alpha 1, delta .05, S 1 as published.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from orchestra.core.decision import Decide, Decision, Option
+from orchestra.core.errors import BadDefinition, BadNumber
+from orchestra.ports.router import Lesson
+from orchestra.routing.floor import eligible_of, floor_of, optimistic
+from orchestra.routing.screen import latency_norm, load
+from orchestra.routing.sums import Tally
+
+if TYPE_CHECKING:
+    from orchestra.routing.sums import Array
+
+D = 6
+
+
+def features(option: Option) -> tuple[float, ...]:
+    """The six features of an option as its record holds them. Shapes: (6,), |x| <= 1."""
+    raw = (
+        1.0,
+        option.similarity,
+        load(option),
+        latency_norm(option),
+        option.prior,
+        1.0 if option.filtered is None else 0.0,
+    )
+    clipped = [min(1.0, max(0.0, value)) for value in raw]
+    norm = max(1.0, math.sqrt(sum(value * value for value in clipped)))
+    return tuple(value / norm for value in clipped)
+
+
+class SharedLinUCB:
+    """Learns which features of an option go with good answers; a newcomer is judged by its features from the start.
+
+    The published bonus is wide against rewards in [0, 1], so it explores long; ``alpha`` narrows it. Equal scores go to
+    the option listed first. Probabilities and ``version`` are those of the disjoint form. The sums are kept by option,
+    though only their total is used: so states merge, and an option's pulls are known.
+
+    Raises: BadNumber for rewards outside [0, 1].
+    Source: Symphony-Coord, arXiv:2602.00966; the floor of .02 is our default, the paper has none.
+    """
+
+    learns = True
+
+    def __init__(
+        self,
+        name: str = "linucb:shared",
+        *,
+        alpha: float = 1.0,
+        lam: float = 1.0,
+        delta: float = 0.05,
+        bound: float = 1.0,
+        floor: float = 0.02,
+    ) -> None:
+        if not (0.0 <= alpha < math.inf and 0.0 < lam < math.inf and 0.0 < delta < 1.0 and 0.0 <= bound < math.inf):
+            raise BadNumber(
+                f"alpha={alpha!r}, lam={lam!r}, delta={delta!r}, bound={bound!r}.",
+                remedy="All must be finite: alpha >= 0, lam > 0, 0 < delta < 1, bound >= 0.",
+            )
+        self.name = name
+        self.alpha, self.lam, self.confidence, self.bound = float(alpha), float(lam), float(delta), float(bound)
+        self.floor = floor_of(floor)
+        self._tally = Tally()
+        self._inverse: Array | None = None
+        self._theta: Array | None = None
+        self._b: Array | None = None
+
+    @property
+    def version(self) -> int:
+        return self._tally.version
+
+    def pulls(self, option: str, /) -> int:
+        return self._tally.pulls(option)
+
+    def beta(self, t: int) -> float:
+        """The width's factor after t rewards, t >= 1."""
+        inside = D * math.log(1.0 + t / self.lam) + 2.0 * math.log(1.0 / self.confidence)
+        return self.alpha * math.sqrt(inside) + math.sqrt(self.lam) * self.bound
+
+    def choose(self, question: Decide, key: str, rng: random.Random, /) -> Decision:
+        """Pure in (state, question, rng). Raises NoProvider where no option is eligible."""
+        import numpy as np
+
+        places = eligible_of(question)
+        x = np.array([features(question.options[place]) for place in places])
+        if self._inverse is None:
+            means, squares = np.zeros(len(places)), (x * x).sum(axis=1) / self.lam
+        else:
+            means, squares = x @ self._theta, ((x @ self._inverse) * x).sum(axis=1)
+        values = means + self.beta(max(1, self.version)) * np.sqrt(np.maximum(squares, 0.0))
+        return optimistic(
+            question,
+            key,
+            rng,
+            policy=(self.name, self.version),
+            scores=dict(zip(places, values.tolist(), strict=True)),
+            best=places[int(values.argmax())],
+            floor=self.floor,
+            pulls=self.pulls,
+        )
+
+    def learn(self, lessons: Sequence[Lesson], /) -> None:
+        """All of the lessons or, where one is bad, none."""
+        import numpy as np
+
+        for change in self._tally.learn(lessons, _recorded):
+            if self._inverse is None or self._b is None:
+                self._inverse, self._b = np.eye(D) / self.lam, np.zeros(D)
+            if change.first:
+                u = self._inverse @ change.x
+                self._inverse = self._inverse - np.outer(u, u / (1.0 + change.x @ u))
+            self._b = self._b + change.by * change.x
+            self._theta = self._inverse @ self._b
+
+    def state(self) -> dict[str, Any]:
+        """Everything learned, option by option, as JSON values."""
+        return self._tally.state()
+
+    def delta(self) -> dict[str, Any]:
+        """What was learned since the last call; a store adds it with ``sums.add_plain``."""
+        return self._tally.delta()
+
+    def load(self, state: Mapping[str, Any], /) -> None:
+        """Takes this state and adds what no ``delta`` has handed out yet.
+
+        Raises: JournalVersion, BadNumber, BadDefinition; then nothing has changed.
+        """
+        import numpy as np
+
+        self._tally.load(state)
+        totals = self._tally.totals.values()
+        gram, b = np.zeros((D, D)), np.zeros(D)
+        for sums in totals:
+            gram, b = gram + sums.matrix(), b + sums.b
+        inverse = np.asarray(np.linalg.inv(self.lam * np.eye(D) + gram), dtype=np.float64)
+        self._inverse = inverse if totals else None
+        self._b = b
+        self._theta = None if self._inverse is None else self._inverse @ b
+
+
+def _recorded(decision: Decision, name: str) -> tuple[float, ...]:
+    for option in decision.options:
+        if option.name == name:
+            return features(option)
+    raise BadDefinition(f"{name!r} was chosen but is no option of decision {decision.key!r}.")

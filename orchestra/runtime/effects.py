@@ -1,0 +1,81 @@
+"""The effect ledger: for one effect key two nodes of one side-effect class never both act."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchestra.core.catalog import Node
+from orchestra.core.errors import EffectUnknown, NoEffect
+from orchestra.core.outcome import Cause, Done, Failed, Outcome, Paused, cause_of
+
+UNKNOWN, NONE = "unknown", "none"
+NOT_DONE = "not done"
+
+
+class Effects:
+    """(class, effect key) -> node -> unknown | none | the Done outcome. A start counts as unknown until its end."""
+
+    __slots__ = ("_table", "_unmatched")
+
+    def __init__(self) -> None:
+        self._table: dict[tuple[str, str], dict[str, str | Done]] = {}
+        self._unmatched: dict[str, set[str]] = {}
+
+    def started(self, kind: str, key: str, node: str) -> None:
+        self._table.setdefault((kind, key), {})[node] = UNKNOWN
+
+    def ended(self, kind: str, key: str, node: str, outcome: Outcome) -> None:
+        if type(outcome) is Done:
+            state: str | Done = outcome
+        elif type(outcome) is Failed and not outcome.cause.is_a(EffectUnknown):
+            state = NONE
+        else:
+            state = UNKNOWN
+        row = self._table.get((kind, key))
+        if row is not None and node in row:
+            row[node] = state
+
+    def remember(self) -> None:
+        """What an earlier run did, or may have done, has to be met again before anything of its class is done anew."""
+        for (kind, key), row in self._table.items():
+            if any(state != NONE for state in row.values()):
+                self._unmatched.setdefault(kind, set()).add(key)
+
+    def met(self, key: str) -> None:
+        """The call of this key was recalled: the effects below it are accounted for."""
+        for keys in self._unmatched.values():
+            keys -= {k for k in keys if k == key or k.startswith(key + "/")}
+
+    def verdict(self, node: Node, key: str, answers: Mapping[str, Any]) -> Outcome | None:
+        """What to return instead of acting; None if the node may act."""
+        kind = node.side_effect or ""
+        row = self._table.get((kind, key), {})
+        if key in answers:
+            self.met(key)
+            return None if answers[key] == NOT_DONE else Done(output=answers[key])
+        for name, state in row.items():
+            if isinstance(state, Done):
+                self.met(key)
+                return state
+            if state == UNKNOWN and not (name == node.name and node.idempotent):
+                return _pause(f"{name!r} may have done its {kind!r} effect for {key}.", key)
+        self.met(key)
+        others = self._unmatched.get(kind)
+        if others:
+            first = min(others)
+            what = f"The journal holds a {kind!r} effect ({first}) that this resumed run did not come to again."
+            return _pause(what, key)
+        return None
+
+
+def unknown(cause: Cause) -> Cause:
+    """The cause of a failure after an effect was started, unless it says that nothing was done."""
+    if cause.is_a(NoEffect) or cause.is_a(EffectUnknown):
+        return cause
+    family = tuple(sorted({*cause.family, "EffectUnknown"}))
+    return Cause(kind=cause.kind, message=cause.message, family=family, remedy=cause.remedy or EffectUnknown.remedy)
+
+
+def _pause(what: str, key: str) -> Paused:
+    return Paused(cause=cause_of(EffectUnknown(what)), asks=((key, what),))

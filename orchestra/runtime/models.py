@@ -1,0 +1,108 @@
+"""Calling a model: one hold an attempt, retries in one place, a settlement whatever happens."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import anyio
+
+from orchestra.core.call import Call
+from orchestra.core.errors import ModelError, ModelTimeout
+from orchestra.core.events import Attempt, CallStarted, Overrun
+from orchestra.core.outcome import Done, Outcome, cause_of, failed
+from orchestra.core.usage import Usage
+from orchestra.ports.model import Model, Reply, Request
+from orchestra.ports.prices import Price
+from orchestra.runtime.nodes import reserve, settled
+from orchestra.runtime.scope import Scope
+
+ATTEMPTS = 3
+LONGEST_WAIT_S = 8.0
+FIRST_WAIT_S = 0.2
+
+
+async def model_body(child: Scope, call: Call) -> Outcome:
+    """One request to one model: reserve the worst case, ask, settle what was used; connection errors, 429 and 5xx again."""
+    run, name, request = child.run, call.target.name, call.input
+    child.kind, child.name = "model", name
+    model, price = run.services.models.get(name), run.services.prices.price(name)
+    began = run.now()
+    run.emit(CallStarted(child.path, began, "model", name, decision=call.decision, input=request))
+    try:
+        reply = await _attempts(child, model, price, request)
+    except ModelError as error:
+        run.services.health.seen(name, False, run.now() - began, run.now())
+        return failed(error)
+    run.services.health.seen(name, True, run.now() - began, run.now())
+    return Done(output=reply)
+
+
+async def _attempts(child: Scope, model: Model, price: Price | None, request: Request) -> Reply:
+    from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+    jitter = wait_exponential_jitter(initial=FIRST_WAIT_S, max=LONGEST_WAIT_S)
+
+    def wait(state: RetryCallState) -> float:
+        return max(jitter(state), _retry_after_s(state.outcome.exception() if state.outcome else None))
+
+    def note(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if error is not None and state.next_action is not None:
+            now = child.run.now()
+            sleep_s = float(state.next_action.sleep)
+            child.run.emit(Attempt(child.path, now, state.attempt_number, cause_of(error), sleep_s))
+
+    retrying = AsyncRetrying(
+        sleep=anyio.sleep,
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait,
+        retry=retry_if_exception(_again),
+        before_sleep=note,
+        reraise=True,
+    )
+    async for attempt in retrying:
+        with attempt:
+            reply = await _once(child, model, price, request)
+    return reply
+
+
+def _again(error: BaseException) -> bool:
+    return isinstance(error, ModelError) and error.retryable and _retry_after_s(error) <= LONGEST_WAIT_S
+
+
+def _retry_after_s(error: BaseException | None) -> float:
+    facts: dict[str, Any] = getattr(error, "facts", {})
+    return float(facts.get("retry_after_s") or 0.0)
+
+
+async def _once(child: Scope, model: Model, price: Price | None, request: Request) -> Reply:
+    worst = _priced(Usage(input_tokens=model.count(request), output_tokens=request.max_tokens, requests=1), price)
+    hold = await reserve(child, worst.amount)
+    try:
+        reply = await model.request(request)
+    except ModelTimeout:
+        hold.settle(worst.amount)  # it may have been answered and billed: nobody said
+        settled(child, replace(worst, estimated=True))
+        raise
+    except ModelError:
+        used = Usage(requests=1)
+        hold.settle(used.amount)
+        settled(child, used)
+        raise
+    except BaseException:
+        hold.settle(worst.amount)
+        settled(child, replace(worst, estimated=True))
+        raise
+    used = _priced(reply.usage, price)
+    over = hold.settle(used.amount)
+    settled(child, used)
+    if over is not None:
+        child.run.emit(Overrun(child.path, child.run.now(), over))
+    return replace(reply, usage=used)
+
+
+def _priced(usage: Usage, price: Price | None) -> Usage:
+    if price is None:
+        return replace(usage, unpriced=1)
+    return replace(usage, nano_usd=price.of(usage))

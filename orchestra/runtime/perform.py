@@ -1,0 +1,209 @@
+"""The one primitive: perform a batch of calls. Plans, step, ctx.call and gather all go through it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import anyio
+
+from orchestra.core.call import Batch, Branch, Call, NodeName, Plan
+from orchestra.core.catalog import Node
+from orchestra.core.decision import Decide
+from orchestra.core.errors import CallTimeout, Diverged, RunClosed, StepFailed, UnsafeBatch
+from orchestra.core.events import CallEnded, Recalled
+from orchestra.core.outcome import Cancelled, Done, Failed, Outcome, Paused, cause_of, with_usage
+from orchestra.core.usage import ZERO
+from orchestra.runtime.native import fan_out
+from orchestra.runtime.run import Run
+from orchestra.runtime.scope import Scope, target_name
+
+OUTCOMES = (Done, Failed, Cancelled, Paused)
+COMMITTED = frozenset({"agent", "tool", "workflow", "model", "ask"})
+
+
+async def drive(scope: Scope, plan: Plan) -> Outcome:
+    """Runs a generator plan to its outcome: the same loop for the agent loop, a topology, a route, a cascade."""
+    sent: Any = None
+    try:
+        while True:
+            try:
+                batch = plan.send(sent)
+            except StopIteration as stop:
+                return stop.value if isinstance(stop.value, OUTCOMES) else Done(output=stop.value)
+            sent = await perform(scope, batch, tuple([scope.key(call) for call in batch.calls]))
+            for outcome in sent:
+                if type(outcome) is Paused:
+                    asks = tuple(ask for o in sent if type(o) is Paused for ask in o.asks)
+                    return Paused(cause=outcome.cause, asks=asks)
+    finally:
+        plan.close()
+
+
+async def perform(scope: Scope, batch: Batch, keys: tuple[str, ...]) -> tuple[Outcome, ...]:
+    """The outcomes of a batch, in the order of its calls. More than ``done`` may be Done; the lowest index wins."""
+    run = scope.run
+    if run.closed:
+        raise RunClosed("A call was made after its run had ended.")
+    for filing in batch.filings:
+        run.file(filing)
+    if len(keys) == 1:
+        known = _recall(scope, batch.calls[0], keys[0])
+        return (known if known is not None else await run_call(scope, batch.calls[0], keys[0]),)
+    if batch.may_cancel:
+        _refuse_effects(run, batch)
+    return await _branches(scope, batch, keys)
+
+
+async def _branches(scope: Scope, batch: Batch, keys: tuple[str, ...]) -> tuple[Outcome, ...]:
+    run, calls, may_cancel = scope.run, batch.calls, batch.may_cancel
+    outcomes = [_recall(scope, c, k, may_cancel) for c, k in zip(calls, keys, strict=True)]
+    count = [sum(type(o) is Done for o in outcomes), sum(type(o) is Failed for o in outcomes)]
+
+    def enough() -> bool:
+        n, m = batch.done, batch.failed
+        return (n is not None and (count[0] >= n or len(calls) - count[1] < n)) or (m is not None and count[1] >= m)
+
+    async def branch(i: int, stop: Callable[[], None]) -> None:
+        outcome = outcomes[i] = await run_call(scope, calls[i], keys[i], may_cancel)
+        if may_cancel:
+            count[0] += type(outcome) is Done
+            count[1] += type(outcome) is Failed
+            if enough():
+                stop()
+
+    todo = [i for i, outcome in enumerate(outcomes) if outcome is None]
+    if todo and not enough():
+        await _fan_out(run, branch, todo)
+    never_begun = Cancelled()
+    result = tuple([o or run.late.pop(k, never_begun) for k, o in zip(keys, outcomes, strict=True)])
+    return _joined(run, batch, keys, result) if may_cancel else result
+
+
+def _joined(run: Run, batch: Batch, keys: tuple[str, ...], result: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+    """Files what the join did not need: failures beside its n, and those inside branches that it cancelled."""
+    run.tolerate(k for k, o in zip(keys, result, strict=True) if type(o) is Cancelled)
+    if batch.done is None or sum(type(o) is Done for o in result) < batch.done:
+        return result
+    run.tolerate(o.origin for o in result if type(o) is Failed and not o.filed)
+    return tuple(replace(o, filed=True) if type(o) is Failed else o for o in result)
+
+
+async def _fan_out(run: Run, branch: Callable[[int, Callable[[], None]], Any], todo: list[int]) -> None:
+    if run.services.native and run.on_asyncio:
+        await fan_out(branch, todo)
+        return
+    async with anyio.create_task_group() as group:
+        for i in todo:
+            group.start_soon(branch, i, group.cancel_scope.cancel)
+
+
+def _refuse_effects(run: Run, batch: Batch) -> None:
+    for call in batch.calls:
+        target = call.target
+        nodes: tuple[Node | None, ...] = (target,) if isinstance(target, Node) else ()
+        if isinstance(target, str):
+            nodes = run.catalog.providers(target)
+        elif isinstance(target, NodeName):
+            nodes = (run.catalog.nodes.get(target.name),)
+        for node in nodes:
+            if node is not None and not node.repeatable:
+                raise UnsafeBatch(
+                    f"{node.name!r} has the side effect {node.side_effect!r} and this batch could cancel it half-way."
+                )
+
+
+def _recall(scope: Scope, call: Call, key: str, may_cancel: bool = False) -> Outcome | None:
+    run = scope.run
+    if run.mode == "live" or type(call.target) is Branch:
+        return None
+    known = run.recall(key)
+    if known is None:
+        if run.mode != "replay":
+            return None
+        if may_cancel:
+            return Cancelled()
+        raise Diverged(f"The log holds no call {key}.")
+    run.effects.met(key)
+    run.emit(Recalled(key, run.now()))
+    if type(known) is not Done or type(call.target) is Decide:
+        return known
+    return replace(known, output=run.services.codec.typed(known.output, call.output_type))
+
+
+async def run_call(scope: Scope, call: Call, key: str, cancellable: bool = False) -> Outcome:
+    """One call from its start to its record. Failure is a value; cancellation is recorded and goes on."""
+    run = scope.run
+    if call.after_s:
+        await anyio.sleep(call.after_s)
+    child = Scope(run, key, scope.account, scope)
+    if cancellable:
+        child.cancellable = True
+    began = run.now()
+    try:
+        if call.timeout_s is None:
+            outcome = await run.bodies[type(call.target)](child, call)
+        else:
+            outcome = await _in_time(child, call, call.timeout_s)
+    except (Diverged, RunClosed):
+        raise
+    except Exception as error:
+        outcome = outcome_of(error)
+    except BaseException:
+        ended = _end(scope, child, call, began, Cancelled())
+        if cancellable:
+            run.late[key] = ended
+        raise
+    outcome = _end(scope, child, call, began, outcome)
+    if run.services.journal and child.kind in COMMITTED:
+        try:
+            await run.commit()
+        except BaseException:
+            if cancellable:
+                run.late[key] = outcome
+            raise
+    return outcome
+
+
+async def _in_time(child: Scope, call: Call, timeout_s: float) -> Outcome:
+    outcome: Outcome | None = None
+    with anyio.move_on_after(timeout_s):
+        outcome = await child.run.bodies[type(call.target)](child, call)
+    if outcome is None:
+        return Failed(cause=cause_of(CallTimeout(f"{target_name(call.target)} took longer than {timeout_s} s.")))
+    return outcome
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """What an exception of user code or of a plan stands for. A pause travels to the root."""
+    for one in _leaves(error):
+        if isinstance(one, StepFailed) and type(one.outcome) is Paused:
+            return Paused(cause=one.outcome.cause, asks=one.outcome.asks)
+    return Failed(cause=cause_of(error))
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for member in error.exceptions for leaf in _leaves(member)]
+    return [error]
+
+
+def _end(scope: Scope, child: Scope, call: Call, began: float, outcome: Outcome) -> Outcome:
+    """Adds up what was used, opens a failure's record, and writes that the call has ended."""
+    run, used, kind = scope.run, child.used, child.kind
+    if used is not ZERO:
+        scope.used = scope.used + used
+        outcome = with_usage(outcome, used)
+    if kind in ("branch", "decide"):
+        return replace(outcome, filed=True) if type(outcome) is Failed else outcome
+    name = child.name or target_name(call.target)
+    if type(outcome) is Failed:
+        outcome = run.failure(outcome, child.path, name)
+    side_effect = child.side_effect
+    effect = child.effect_key if side_effect else None
+    if side_effect:
+        run.effects.ended(side_effect, child.effect_key, name, outcome)
+    kind = kind or "call"
+    run.emit(CallEnded(child.path, run.now(), kind, name, outcome, used, began, call.decision, effect, side_effect))
+    return outcome

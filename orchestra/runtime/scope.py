@@ -1,0 +1,117 @@
+"""A scope: one place in the run tree. It fixes keys, owns an account and is the only door to perform."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+
+from orchestra.core.budget import DEPTH
+from orchestra.core.call import Ask, Batch, Branch, Call, ModelName, NodeName, OneOf, Planned
+from orchestra.core.catalog import Catalog, Node
+from orchestra.core.decision import Decide
+from orchestra.core.errors import DuplicateName, RunClosed
+from orchestra.core.ids import canonical, digest
+from orchestra.core.outcome import Outcome
+from orchestra.core.usage import ZERO, Usage
+from orchestra.runtime.ledger import Account
+from orchestra.runtime.run import Run
+
+_TARGET_NAMES: dict[type, Callable[[Any], str]] = {
+    str: lambda t: t,
+    Node: lambda t: f"@{t.name}",
+    NodeName: lambda t: f"@{t.name}",
+    ModelName: lambda t: f"model:{t.name}",
+    OneOf: lambda t: f"models:{t.label}",
+    Planned: lambda t: f"plan:{t.name}",
+    Decide: lambda t: f"decide:{t.capability}",
+    Ask: lambda t: f"ask:{digest(t.question)}",
+    Branch: lambda t: "branch",
+}
+
+
+def target_name(target: Any) -> str:
+    return _TARGET_NAMES[type(target)](target)
+
+
+class Scope:
+    """Slotted by hand: there is one for every call in flight."""
+
+    __slots__ = (
+        "account",
+        "cancellable",
+        "depth",
+        "effect_key",
+        "kind",
+        "max_depth",
+        "name",
+        "path",
+        "run",
+        "seen",
+        "side_effect",
+        "used",
+    )
+
+    def __init__(self, run: Run, path: str, account: Account, parent: Scope | None = None) -> None:
+        self.run, self.path, self.account = run, path, account
+        self.seen: dict[str, int] | None = None
+        self.used: Usage = ZERO
+        self.kind = self.name = ""
+        self.side_effect: str | None = None
+        if parent is None:
+            self.effect_key, self.depth, self.max_depth, self.cancellable = path, 0, DEPTH, False
+        else:
+            self.effect_key = parent.path if parent.kind == "bind" else path
+            self.depth, self.max_depth, self.cancellable = parent.depth, parent.max_depth, parent.cancellable
+
+    @property
+    def run_id(self) -> str:
+        return self.run.id
+
+    @property
+    def deps(self) -> Any:
+        return self.run.deps
+
+    @property
+    def catalog(self) -> Catalog:
+        return self.run.catalog
+
+    def now(self) -> float:
+        return self.run.services.clock.now()
+
+    def left_nano(self) -> int | None:
+        return self.account.left(0)
+
+    def key(self, call: Call) -> str:
+        """path + (explicit key | name + hash of the canonical input + occurrence). Raises NotSerialisable, DuplicateName."""
+        seen = self.seen
+        if seen is None:
+            seen = self.seen = {}
+        if call.key is not None:
+            key = f"{self.path}/{call.key.replace('/', '%2F')}"
+            if key in seen:
+                raise DuplicateName(
+                    f"The key {call.key!r} is used twice in {self.path}.",
+                    remedy="Give each parallel twin a key of its own.",
+                )
+            seen[key] = 0
+            return key
+        name = _TARGET_NAMES[type(call.target)](call.target).replace("/", "%2F")
+        key = f"{self.path}/{name}:{digest(canonical(call.input))}"
+        n = seen.get(key, -1) + 1
+        seen[key] = n
+        return f"{key}.{n}"
+
+    async def perform(self, batch: Batch, keys: tuple[str, ...]) -> tuple[Outcome, ...]:
+        """The door for user code: what failed and has no record yet is escalated here, whatever the code does with it."""
+        run = self.run
+        with anyio.CancelScope() as cancel:
+            run.live.add(cancel)
+            try:
+                outcomes = await run.perform(self, batch, keys)
+            finally:
+                run.live.discard(cancel)
+        if cancel.cancelled_caught:
+            raise RunClosed("The run ended while this call was in flight.")
+        return tuple([run.escalate(outcome) for outcome in outcomes])

@@ -1,0 +1,230 @@
+"""Events to rows and back.
+
+A row is (kind, key, at, facts, payload): ``kind`` is the event's class name, ``facts`` a JSON object of its other
+fields without those at their default, ``payload`` the JSON of its content. Inputs, arguments, outputs and reasons are
+content; numeric features, causes and questions are facts. Reading looks kinds up in a fixed table: it never imports
+or runs anything that a row names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import fields, replace
+from functools import cache
+from typing import Any, cast
+
+from orchestra.core.decision import Decision, Option
+from orchestra.core.errors import NotSerialisable, StateUnusable
+from orchestra.core.events import (
+    Attempt,
+    CallEnded,
+    CallStarted,
+    Charged,
+    Decided,
+    Event,
+    Filed,
+    Overrun,
+    Recalled,
+    Refused,
+    Rewarded,
+    RunEnded,
+    RunStarted,
+)
+from orchestra.core.outcome import Cancelled, Cause, Done, Failed, Outcome, Paused
+from orchestra.core.usage import ZERO, Usage
+from orchestra.stores.codec import JsonCodec
+
+FORMAT = 1
+"""The version of the tables and of the rows in them."""
+
+_KINDS: dict[str, type[Event]] = {
+    cls.__name__: cls
+    for cls in (
+        Attempt,
+        CallEnded,
+        CallStarted,
+        Charged,
+        Decided,
+        Filed,
+        Overrun,
+        Recalled,
+        Refused,
+        Rewarded,
+        RunEnded,
+        RunStarted,
+    )
+}
+_CONTENT = {RunStarted: "arguments", CallStarted: "input", RunEnded: "output"}
+_OUTCOMES: dict[str, type[Outcome]] = {cls.__name__.lower(): cls for cls in (Done, Failed, Cancelled, Paused)}
+_codec = JsonCodec()
+
+
+def split(event: Event) -> tuple[Event, Any]:
+    """The event without its content, and the content; None where there is none."""
+    name = _CONTENT.get(type(event))
+    if name is not None:
+        content, bare = getattr(event, name), cast("Any", event)
+        return event if content is None else bare._replace(**{name: None}), content
+    if isinstance(event, CallEnded):
+        outcome = event.outcome
+        if isinstance(outcome, Done) and outcome.output is not None:
+            return event._replace(outcome=replace(outcome, output=None)), outcome.output
+    elif isinstance(event, Decided) and event.decision.reason:
+        return event._replace(decision=replace(event.decision, reason="")), event.decision.reason
+    return event, None
+
+
+def joined(event: Event, content: Any) -> Event:
+    """The inverse of split."""
+    if content is None:
+        return event
+    name = _CONTENT.get(type(event))
+    if name is not None:
+        return cast("Event", cast("Any", event)._replace(**{name: content}))
+    if isinstance(event, CallEnded) and isinstance(event.outcome, Done):
+        return event._replace(outcome=replace(event.outcome, output=content))
+    if isinstance(event, Decided):
+        return event._replace(decision=replace(event.decision, reason=content))
+    raise StateUnusable(f"A {type(event).__name__} row has a payload and should have none.")
+
+
+def payload(event: Event, content: Any) -> str | None:
+    """The content as JSON. Raises NotSerialisable.
+
+    An input that JSON cannot hold is written as {"unrecorded": its type}: nothing is computed from it again.
+    """
+    if content is None:
+        return None
+    try:
+        return dumps(_codec.plain(content))
+    except NotSerialisable:
+        if not isinstance(event, CallStarted):
+            raise
+        return dumps({"unrecorded": f"{type(content).__module__}.{type(content).__qualname__}"})
+
+
+def encode(event: Event, content: bool = True) -> tuple[str, str, str | None]:
+    """(kind, facts, payload); the payload is None without content. Raises NotSerialisable."""
+    bare, held = split(event)
+    return type(event).__name__, dumps(_facts(bare)), payload(event, held) if content else None
+
+
+def decode(kind: str, key: str, at: float, facts: str, payload: str | None) -> Event:
+    """The event of a row; its content is plain JSON, None without a payload. Raises StateUnusable for no such row."""
+    try:
+        cls: Any = _KINDS[kind]
+        values = {name: _READ.get((cls, name), _same)(value) for name, value in loads(facts).items()}
+        event: Event = cls(key=key, at=at, **values)
+        return joined(event, None if payload is None else loads(payload))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StateUnusable(f"The row {kind!r} of {key!r} cannot be read: {type(error).__name__}: {error}.") from None
+
+
+def dumps(value: Any) -> str:
+    """JSON text. NaN and infinity only in facts, as the constants that Python's and SQLite's readers know."""
+    core = _pydantic_core()
+    try:
+        text: bytes = core.to_json(value)
+        return text.decode()
+    except core.PydanticSerializationError:
+        pass
+    try:  # half a surrogate pair: only escaped text can hold it
+        return json.dumps(value, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        raise NotSerialisable(f"A record cannot be written as JSON: {error}.") from None
+
+
+def loads(text: str) -> Any:
+    try:
+        return _pydantic_core().from_json(text)
+    except ValueError:
+        return json.loads(text)
+
+
+@cache
+def _pydantic_core() -> Any:
+    import pydantic_core
+
+    return pydantic_core
+
+
+def _facts(event: Event) -> dict[str, Any]:
+    default = event._field_defaults
+    return {
+        name: _WRITE.get(type(value), _same)(value)
+        for name, value in zip(event._fields[2:], event[2:], strict=True)
+        if value is not default.get(name, _MISSING)
+    }
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _compact(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass that are not at their default."""
+    return {
+        name: _WRITE.get(type(item), _same)(item)
+        for name, default in _defaults(cast("Any", type(value)))
+        if (item := getattr(value, name)) is not default and item != default
+    }
+
+
+@cache
+def _defaults(cls: Any) -> tuple[tuple[str, Any], ...]:
+    return tuple((f.name, f.default) for f in fields(cls))
+
+
+def _write_outcome(outcome: Outcome) -> dict[str, Any]:
+    return {"status": type(outcome).__name__.lower(), **_compact(outcome)}
+
+
+def _read_usage(value: dict[str, Any]) -> Usage:
+    return Usage(**value) if value else ZERO
+
+
+def _read_cause(value: dict[str, Any]) -> Cause:
+    return Cause(**{**value, "family": tuple(value.get("family", ()))})
+
+
+def _read_outcome(value: dict[str, Any]) -> Outcome:
+    rest = dict(value)
+    cls: Any = _OUTCOMES[rest.pop("status")]
+    if "usage" in rest:
+        rest["usage"] = _read_usage(rest["usage"])
+    if "cause" in rest:
+        rest["cause"] = _read_cause(rest["cause"])
+    if "asks" in rest:
+        rest["asks"] = tuple((key, question) for key, question in rest["asks"])
+    outcome: Outcome = cls(**rest)
+    return outcome
+
+
+def _read_decision(value: dict[str, Any]) -> Decision:
+    lists = {name: tuple(value.get(name, ())) for name in ("chosen", "x")}
+    return Decision(**{**value, **lists, "options": tuple(Option(*option) for option in value["options"])})
+
+
+_MISSING = object()
+_WRITE: dict[type, Callable[[Any], Any]] = {
+    Usage: _compact,
+    Cause: _compact,
+    Decision: _compact,
+    Done: _write_outcome,
+    Failed: _write_outcome,
+    Cancelled: _write_outcome,
+    Paused: _write_outcome,
+}
+_READ: dict[tuple[type, str], Callable[[Any], Any]] = {
+    (CallEnded, "outcome"): _read_outcome,
+    (CallEnded, "usage"): _read_usage,
+    (Charged, "usage"): _read_usage,
+    (RunEnded, "usage"): _read_usage,
+    (Overrun, "by"): tuple,
+    (Refused, "wanted"): tuple,
+    (Attempt, "cause"): _read_cause,
+    (Filed, "cause"): _read_cause,
+    (RunEnded, "cause"): _read_cause,
+    (Decided, "decision"): _read_decision,
+}

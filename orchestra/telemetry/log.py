@@ -1,0 +1,78 @@
+"""The events of a run, sorted by what they are and by key."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field
+
+from orchestra.core.events import (
+    Attempt,
+    CallEnded,
+    CallStarted,
+    Charged,
+    Decided,
+    Event,
+    Filed,
+    Recalled,
+    Rewarded,
+    RunEnded,
+    RunStarted,
+)
+from orchestra.core.usage import ZERO, Usage
+
+
+@dataclass(slots=True)
+class Log:
+    """``rewarded`` is key -> source -> the reward in force; ``decision_to_keys`` the calls that a decision led to."""
+
+    run: RunStarted | None = None
+    end: RunEnded | None = None
+    started: dict[str, CallStarted] = field(default_factory=dict)
+    ended: list[CallEnded] = field(default_factory=list)
+    decided: list[Decided] = field(default_factory=list)
+    charged: dict[str, Usage] = field(default_factory=dict)
+    filed: list[Filed] = field(default_factory=list)
+    rewarded: dict[str, dict[str, float]] = field(default_factory=dict)
+    decision_to_keys: dict[str, list[str]] = field(default_factory=dict)
+    retries: Counter[str] = field(default_factory=Counter)
+    recalled: int = 0
+    last_at: float = 0.0
+
+
+def read_log(events: Sequence[Event]) -> Log:
+    log = Log()
+    for event in events:
+        log.last_at = max(log.last_at, event.at)
+        if isinstance(event, CallEnded):
+            log.ended.append(event)
+            if event.decision is not None:
+                log.decision_to_keys.setdefault(event.decision, []).append(event.key)
+        elif isinstance(event, CallStarted):
+            log.started[event.key] = event
+        elif isinstance(event, Charged):
+            log.charged[event.key] = log.charged.get(event.key, ZERO) + event.usage
+        elif isinstance(event, Decided):
+            log.decided.append(event)
+        elif isinstance(event, Filed):
+            log.filed.append(event)
+        elif isinstance(event, Rewarded):
+            log.rewarded.setdefault(event.key, {})[event.source] = event.reward
+        elif isinstance(event, Attempt):
+            log.retries[event.key] += 1
+        elif isinstance(event, Recalled):
+            log.recalled += 1
+        elif isinstance(event, RunStarted):
+            log.run = log.run or event
+        elif isinstance(event, RunEnded):
+            log.end = event
+    return log
+
+
+def above_of(key: str, known: Container[str]) -> str | None:
+    """The nearest key above this one that is known."""
+    while "/" in key:
+        key = key.rpartition("/")[0]
+        if key in known:
+            return key
+    return None

@@ -1,0 +1,28 @@
+"""@workflow: plain Python over steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import overload
+
+from orchestra.core.budget import Budget
+from orchestra.tools.nodes import Definition, F, decorated
+
+
+@overload
+def workflow(fn: F, /) -> F: ...
+@overload
+def workflow(
+    fn: None = None, /, *, name: str | None = None, description: str | None = None, budget: Budget | None = None
+) -> Callable[[F], F]: ...
+def workflow(
+    fn: F | None = None, /, *, name: str | None = None, description: str | None = None, budget: Budget | None = None
+) -> F | Callable[[F], F]:
+    """Makes a function a workflow and returns that same function: calling it directly is plain Python.
+
+    ``team.run(fn, ...)`` and ``step(fn, ...)`` open its scope and its budget. It may branch, loop and catch; between its
+    steps it must be deterministic, so that a resumed run comes to the same steps.
+
+    Raises: BadDefinition for a name, signature or hint that cannot be used.
+    """
+    return decorated(fn, "workflow", Definition(name=name, description=description, budget=budget))

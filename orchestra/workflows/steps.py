@@ -1,0 +1,179 @@
+"""step, outcome and gather: what a workflow is written with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, Generic, TypeVar, overload
+
+from orchestra.core.call import Batch, Branch, Call
+from orchestra.core.catalog import node_of, required_node
+from orchestra.core.outcome import Failed, Outcome
+from orchestra.ports.scope import Scope, here, unwrap
+
+T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+
+
+class Step(Generic[T]):
+    """A call that is written but not yet made: its key is fixed, awaiting it makes the call."""
+
+    __slots__ = ("call", "key", "scope")
+
+    def __init__(self, scope: Scope, call: Call) -> None:
+        self.scope, self.call, self.key = scope, call, scope.key(call)
+
+    async def outcome(self) -> Outcome:
+        (outcome,) = await self.scope.perform(Batch(calls=(self.call,)), (self.key,))
+        return outcome
+
+    async def _output(self) -> T:
+        value: T = unwrap(await self.outcome())
+        return value
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        return self._output().__await__()
+
+
+class Valued:
+    """A step whose outcome is wanted as a value."""
+
+    __slots__ = ("step",)
+
+    def __init__(self, step: Step[Any]) -> None:
+        self.step = step
+
+    def __await__(self) -> Generator[Any, Any, Outcome]:
+        return self.step.outcome().__await__()
+
+
+@overload
+def step(
+    target: Callable[..., Awaitable[T]],
+    /,
+    *inputs: Any,
+    key: str | None = None,
+    timeout_s: float | None = None,
+) -> Step[T]: ...
+@overload
+def step(
+    target: Any, /, *inputs: Any, output_type: type[T], key: str | None = None, timeout_s: float | None = None
+) -> Step[T]: ...
+@overload
+def step(
+    target: Any, /, *inputs: Any, output_type: Any = None, key: str | None = None, timeout_s: float | None = None
+) -> Step[Any]: ...
+def step(
+    target: Any,
+    /,
+    *inputs: Any,
+    output_type: Any = None,
+    key: str | None = None,
+    timeout_s: float | None = None,
+) -> Step[Any]:
+    """One step of a workflow. ``step("capability", input)`` lets the router bind it; ``step(fn, ...)`` calls that very node.
+
+    Await it for the output: anything but Done raises StepFailed. ``outcome(step(...))`` gives the outcome as a value.
+    ``output_type`` defaults to the function's return annotation, to plain JSON values for a capability. ``key`` is needed
+    only for identical twins in parallel branches.
+
+    Units: ``timeout_s`` in seconds.
+    Raises: NotInRun, NotSerialisable, BadInput and BadDefinition when it is written; StepFailed when it is awaited.
+    """
+    return Step(here(), _call(target, inputs, output_type, key, timeout_s))
+
+
+def _call(target: Any, inputs: tuple[Any, ...], output_type: Any, key: str | None, timeout_s: float | None) -> Call:
+    value = inputs[0] if len(inputs) == 1 else list(inputs) if inputs else None
+    name = getattr(target, "name", None)
+    if not isinstance(target, str) and (node_of(target) is not None or not isinstance(name, str)):
+        target = required_node(target)
+        value = target.contract.gathered(inputs, {}) if len(inputs) > 1 else value
+        output_type = target.contract.output_type if output_type is None else output_type
+    elif not isinstance(target, str):
+        target, output_type = here().catalog.named(str(name)), output_type or getattr(target, "output_type", None)
+    return Call(target=target, input=value, key=key, output_type=output_type, timeout_s=timeout_s)
+
+
+def outcome(step: Step[Any], /) -> Valued:
+    """The step's outcome as a value, whatever it is: Done, Failed, Cancelled or Paused."""
+    return Valued(step)
+
+
+@overload
+def gather(a: Awaitable[A], /, *, fail_fast: bool = False) -> Awaitable[tuple[A]]: ...
+@overload
+def gather(a: Awaitable[A], b: Awaitable[B], /, *, fail_fast: bool = False) -> Awaitable[tuple[A, B]]: ...
+@overload
+def gather(
+    a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], /, *, fail_fast: bool = False
+) -> Awaitable[tuple[A, B, C]]: ...
+@overload
+def gather(
+    a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], d: Awaitable[D], /, *, fail_fast: bool = False
+) -> Awaitable[tuple[A, B, C, D]]: ...
+@overload
+def gather(*branches: Awaitable[T], fail_fast: bool = False) -> Awaitable[tuple[T, ...]]: ...
+def gather(*branches: Awaitable[Any], fail_fast: bool = False) -> Awaitable[Any]:
+    """Runs steps and other awaitables together and returns their values in order.
+
+    Every branch ends; then the failed plain step lowest in argument order raises StepFailed. With ``fail_fast`` the first
+    failure cancels the others. Steps become one batch; any other awaitable is a branch with a keyed scope of its own.
+
+    Raises: NotInRun, StepFailed, UnsafeBatch (``fail_fast`` over a side effect that is not idempotent).
+    """
+    scope = here()
+    raised: dict[int, Exception] = {}
+    written = [_branch(scope, i, branch, raised) for i, branch in enumerate(branches)]
+    batch = Batch(calls=tuple(call for call, _ in written), failed=1 if fail_fast else None)
+    return _gathered(scope, batch, tuple(key for _, key in written), branches, raised)
+
+
+def _branch(scope: Scope, i: int, branch: Awaitable[Any], raised: dict[int, Exception]) -> tuple[Call, str]:
+    if isinstance(branch, Valued):
+        branch = branch.step
+    if isinstance(branch, Step):
+        return branch.call, branch.key
+    call = Call(target=Branch(awaitable=_noting(branch, i, raised)))
+    return call, scope.key(call)
+
+
+async def _noting(branch: Awaitable[Any], i: int, raised: dict[int, Exception]) -> Any:
+    try:
+        return await branch
+    except Exception as error:
+        raised[i] = error
+        raise
+
+
+async def _gathered(
+    scope: Scope,
+    batch: Batch,
+    keys: tuple[str, ...],
+    branches: tuple[Awaitable[Any], ...],
+    raised: dict[int, Exception],
+) -> tuple[Any, ...]:
+    if not keys:
+        return ()
+    outcomes = await scope.perform(batch, keys)
+    if batch.failed is not None:
+        _raise_first_failed(outcomes, branches, raised)
+    return tuple(_value(i, o, branches[i], raised) for i, o in enumerate(outcomes))
+
+
+def _raise_first_failed(
+    outcomes: tuple[Outcome, ...], branches: tuple[Awaitable[Any], ...], raised: dict[int, Exception]
+) -> None:
+    for i, one in enumerate(outcomes):
+        if type(one) is Failed:
+            _value(i, one, branches[i], raised)
+
+
+def _value(i: int, outcome: Outcome, branch: Awaitable[Any], raised: dict[int, Exception]) -> Any:
+    if isinstance(branch, Valued):
+        return outcome
+    if i in raised:
+        raise raised[i]
+    return unwrap(outcome)

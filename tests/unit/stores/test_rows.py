@@ -1,0 +1,58 @@
+"""Rows as others may read them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from orchestra.core.errors import StateUnusable
+from orchestra.core.events import CallEnded, Charged
+from orchestra.core.outcome import Done
+from orchestra.core.usage import Usage
+from orchestra.stores.rows import decode, encode
+
+
+def test_the_facts_are_readable_json_without_defaults() -> None:
+    usage = Usage(requests=1)
+    kind, facts, payload = encode(CallEnded("run/a", 2.0, "agent", "a", Done(output="text", usage=usage), usage, 1.0))
+    assert (kind, payload) == ("CallEnded", '"text"')
+    assert json.loads(facts) == {
+        "kind": "agent",
+        "name": "a",
+        "outcome": {"status": "done", "usage": {"requests": 1}},
+        "usage": {"requests": 1},
+        "began": 1.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "payload"),
+    [
+        ("os.system", "{}", None),
+        ("Charged", "{}", None),
+        ("Charged", '{"usage": {}, "more": 1}', None),
+        ("Charged", "not json", None),
+        ("Charged", "[]", None),
+        ("CallEnded", '{"outcome": {"status": "exploded"}}', None),
+        ("Charged", '{"usage": {}}', '"content"'),
+    ],
+)
+def test_a_row_that_is_none_is_named(kind: str, facts: str, payload: str | None) -> None:
+    with pytest.raises(StateUnusable):
+        decode(kind, "run", 1.0, facts, payload)
+
+
+def test_infinite_scores_are_facts_too() -> None:
+    event = Charged("run", float("inf"), Usage())
+    kind, facts, _ = encode(event)
+    assert decode(kind, event.key, event.at, facts, None) == event
+
+
+def test_importing_the_stores_loads_no_driver_and_no_pydantic() -> None:
+    code = (
+        "import sys, orchestra.stores.registry; "
+        "print(sorted({'sqlite3', 'pydantic', 'pydantic_core', 'opentelemetry'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
