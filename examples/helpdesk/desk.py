@@ -67,9 +67,14 @@ def refund(shop: Shop, order_id: str, provider: str) -> str:
     return f"We refunded {euros(paid['amount_cents'])} EUR for order {order_id} through {provider}."
 
 
+def asks_refund(text: str) -> bool:
+    """Whether a message asks for its money back."""
+    return _MONEY_BACK.search(text) is not None
+
+
 def refund_asked(shop: Shop, text: str, provider: str) -> str:
     """A refund, if the message asks for one and names the order. Looking at other messages moves no money."""
-    if not _MONEY_BACK.search(text):
+    if not asks_refund(text):
         return NO_REFUND
     found = order_id(text)
     return NO_ORDER_ID if found is None else refund(shop, found, provider)

@@ -21,12 +21,13 @@ TASK_SCHEMA: Mapping[str, Any] = {"type": "object", "properties": {"task": {"typ
 class Agent:
     """A model agent: immutable, safe to share between runs; what happens in a run is kept by the run.
 
-    ``instructions`` is a Jinja2 template over ``task`` (``task.text``, ``task.input``); without one the description serves.
-    ``model`` is one 'provider:model' or several, of which one is chosen at every step. ``output_type`` asks for a typed
-    answer, with one repair. ``provides`` defaults to the name.
+    ``instructions`` is a Jinja2 template over ``task`` (``task.text``, ``task.input``); without one the description
+    serves. ``model`` is one 'provider:model' or several, of which one is chosen at every step. ``output_type`` asks
+    for a typed answer, with one repair. ``provides`` defaults to the name.
 
     Units: ``cost_usd`` is what a call is expected to cost in US dollars: a hint for routers, never charged (the model's
-    tokens are). ``timeout_s`` in seconds, ``max_tokens`` per reply, ``max_turns`` model calls per task (our default: 8).
+    tokens are). ``timeout_s`` in seconds, ``max_tokens`` per reply, ``max_turns`` model calls per task (our default:
+    8).
     Raises: BadDefinition, BadNumber.
     """
 

@@ -43,8 +43,8 @@ def agent(
 ) -> F | Callable[[F], F]:
     """Makes a function a code agent and returns that same function.
 
-    Its signature is its contract: a mapping binds by name, anything else to the first parameter. Without ``provides`` it
-    provides its own name. ``description`` (the docstring's first paragraph) and ``examples`` are what routers read.
+    Its signature is its contract: a mapping binds by name, anything else to the first parameter. Without ``provides``
+    it provides its own name. ``description`` (the docstring's first paragraph) and ``examples`` are what routers read.
     ``side_effect`` names the class of what it does to the world: such an agent is rerouted only if it raised
     ``errors.NoEffect`` or a type of ``no_effect_on``, and it is never run twice for one step unless ``idempotent``.
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from orchestra.core.call import Call, ModelName, NodeName, OneOf, Plan
+from orchestra.core.call import Call, ModelName, NodeName, OneOf, Plan, Route
 from orchestra.core.catalog import Contract, Node, Planning
 from orchestra.core.errors import UnknownCapability
 from orchestra.core.message import Message
 from orchestra.graph.bind import bind
+from orchestra.graph.graph import GOAL, START, layered
+from orchestra.graph.route import route
+from orchestra.graph.weights import Weights, node_weight, weighted
 from orchestra.ports.binder import View
 from orchestra.ports.health import Health
 from orchestra.ports.model import Request
@@ -25,10 +28,15 @@ class TeamBinder:
     """Binds a capability to the team's nodes and a list of models to one of them, by the same rule."""
 
     def __init__(
-        self, decider: Decider, health: Health, escalate: str | None, model_nano: Callable[[str], int]
+        self,
+        decider: Decider,
+        health: Health,
+        escalate: str | None,
+        model_nano: Callable[[str], int],
+        weights: Weights,
     ) -> None:
         self._decider, self._health, self._escalate = decider, health, escalate
-        self._model_nano = model_nano
+        self._model_nano, self._weights = model_nano, weights
 
     def bind(self, call: Call, view: View) -> Plan:
         """Raises UnknownCapability."""
@@ -36,9 +44,17 @@ class TeamBinder:
             nodes = tuple(_model_node(name, self._model_nano(name)) for name in call.target.models)
             decide = self._decider.for_call(replace(call, input=_asked(call.input)), view, f"model/{call.target.label}")
             return bind(call, nodes, decide, self._health, view.now, None, ModelName)
+        if isinstance(call.target, Route):
+            return self._route(call, call.target.capabilities, view)
         nodes = providers(view, call.target)
         decide = self._decider.for_call(call, view, call.target)
         return bind(call, nodes, decide, self._health, view.now, self._escalate, NodeName)
+
+
+    def _route(self, call: Call, capabilities: Sequence[str], view: View) -> Plan:
+        graph, vertex_to_node = layered(view.catalog, capabilities)
+        neighbours = weighted(graph, vertex_to_node, node_weight(self._weights, self._health, view.now))
+        return route(call, neighbours, START, GOAL, vertex_to_node, self._health, view.now, self._escalate)
 
 
 def providers(view: View, capability: str) -> tuple[Node, ...]:

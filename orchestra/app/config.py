@@ -17,7 +17,8 @@ FILE = "orchestra.toml"
 def team_named(place: str | None, folder: Path) -> Orchestra:
     """The team at ``module:attribute``, or the one that ``[app] team`` of orchestra.toml names.
 
-    The attribute is an Orchestra or a function that makes one; the folder is put on the import path. Raises BadDefinition.
+    The attribute is an Orchestra or a function that makes one; the folder is put on the import path. Raises
+    BadDefinition.
     """
     place = place or _configured(folder)
     module_name, colon, attribute = place.partition(":")

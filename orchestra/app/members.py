@@ -13,7 +13,9 @@ from orchestra.core.errors import BadDefinition
 
 
 def node_from(member: Any, default_model: str | None) -> Node:
-    """A decorated function, an Agent, a Node, or the name of a shipped agent. Raises BadDefinition, UnknownAgent, NoModel."""
+    """A decorated function, an Agent, a Node, or the name of a shipped agent. Raises BadDefinition, UnknownAgent,
+    NoModel.
+    """
     node = node_of(member)
     if node is not None:
         return node

@@ -11,12 +11,13 @@ from typing import Any, Literal, Self
 
 from orchestra.app.members import catalog_of, node_from
 from orchestra.app.result import Result
-from orchestra.app.team import Team, target_of
+from orchestra.app.team import Team, To, target_of
 from orchestra.core.budget import UNLIMITED, Budget
 from orchestra.core.catalog import Catalog
 from orchestra.core.clock import Clock, SystemClock
 from orchestra.core.decision import Decision
 from orchestra.core.events import Event
+from orchestra.graph.weights import Weights
 from orchestra.ports.model import Model
 from orchestra.ports.router import Router
 from orchestra.ports.sink import Sink
@@ -28,13 +29,14 @@ from orchestra.runtime.blocking import Door
 class Orchestra:
     """A team of agents and the router that picks among them.
 
-    ``agents`` are functions with @agent, @tool or @workflow, Agent objects, or names of shipped agents. ``router`` is a name
-    (linucb, linucb:shared, cheapest, fixed, random) or a Router. ``model`` is the default for agents without one; ``models``
-    replaces clients by name; ``base_urls`` makes providers of OpenAI-compatible servers. ``prices`` are (US dollars a million input tokens, the same for output) by 'provider:model';
-    ``unknown_price`` is refuse, assume_max or warn. ``state`` is a file for events and learned state (SQLite) or a Store;
-    with ``journal`` every finished call is committed before the code goes on, so that a run can be resumed; ``content``
-    records inputs and outputs without one. ``escalate`` is the model that is asked once where nobody is left.
-    ``budget`` is the default of each run.
+    ``agents`` are functions with @agent, @tool or @workflow, Agent objects, or names of shipped agents. ``router`` is
+    a name (linucb, linucb:shared, cheapest, fixed, random) or a Router. ``model`` is the default for agents without
+    one; ``models`` replaces clients by name; ``base_urls`` makes providers of OpenAI-compatible servers. ``prices``
+    are (US dollars a million input tokens, the same for output) by 'provider:model'; ``unknown_price`` is refuse,
+    assume_max or warn. ``state`` is a file for events and learned state (SQLite) or a Store; with ``journal`` every
+    finished call is committed before the code goes on, so that a run can be resumed; ``content`` records inputs and
+    outputs without one. ``escalate`` is the model that is asked once where nobody is left. ``budget`` is the default
+    of each run.
 
     Raises: what is wrong with the definitions, at once: UnknownAgent, NoModel, UnknownProvider, MissingKey,
     LocalModelMissing, UnknownPrice, DuplicateName, JournalMissing (a journal without state), BadNumber.
@@ -52,6 +54,7 @@ class Orchestra:
     content: bool = False
     budget: Budget = UNLIMITED
     escalate: str | None = None
+    weights: Weights = Weights()
     workflows: Sequence[Callable[..., Any]] = ()
     sinks: Sequence[Sink] = ()
     native_tasks: bool = True
@@ -67,7 +70,9 @@ class Orchestra:
     # who is in the team
 
     def register(self, member: Any) -> None:
-        """Adds an agent; runs that begin from now on may choose it. Raises DuplicateName and what the constructor raises."""
+        """Adds an agent; runs that begin from now on may choose it. Raises DuplicateName and what the constructor
+        raises.
+        """
         node = node_from(member, self.model)
         with self._lock:
             catalog = self.catalog.with_node(node)
@@ -86,7 +91,7 @@ class Orchestra:
         task: Any,
         /,
         *inputs: Any,
-        to: str | None = None,
+        to: To = None,
         deps: Any = None,
         budget: Budget | None = None,
         seed: int = 0,
@@ -94,8 +99,8 @@ class Orchestra:
     ) -> Result:
         """Runs a task and returns how it ended; never raises for what happens inside.
 
-        ``task`` is a text, answered by whoever the router picks (among those that provide ``to``, or by the agent ``to``);
-        or a workflow, agent or tool with its ``inputs``.
+        ``task`` is a text, answered by whoever the router picks (among those that provide ``to``, or by the agent
+        ``to``); or a workflow, agent or tool with its ``inputs``.
 
         Raises: what is known before it starts: UnknownCapability, UnknownAgent, BadInput, NotSerialisable and so on.
         """
@@ -132,8 +137,8 @@ class Orchestra:
     ) -> Result:
         """Goes on with a run that stopped, paused, failed or was killed. What is done is not done again.
 
-        ``budget`` replaces the old limits; what was settled counts against it, its seconds start anew. ``answers`` maps the
-        keys of ``result.asks`` to values.
+        ``budget`` replaces the old limits; what was settled counts against it, its seconds start anew. ``answers``
+        maps the keys of ``result.asks`` to values.
 
         Raises: JournalMissing, JournalVersion, UnknownRun, UnknownWorkflow.
         """
@@ -153,8 +158,8 @@ class Orchestra:
     async def feedback(self, run_id: str, reward: float, *, source: str = "user", decision: str | None = None) -> int:
         """Rewards a run's decisions whose call ended done and was used; returns how many learned from it.
 
-        The same value from the same source again does nothing, another value corrects the first. It may come late and in
-        another process, if both have the state file. ``decision`` rewards that one alone.
+        The same value from the same source again does nothing, another value corrects the first. It may come late and
+        in another process, if both have the state file. ``decision`` rewards that one alone.
 
         Units: ``reward`` in [0, 1]. Raises: BadNumber, UnknownRun.
         """

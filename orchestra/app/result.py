@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """``status`` is done, stopped (the budget was met), paused (a person is asked) or failed; ``run`` never raises for those.
+    """``status`` is done, stopped (the budget was met), paused (a person is asked) or failed; ``run`` never raises for
+    those.
 
     ``usage`` is all that the run has used, earlier parts of a resumed run included.
     """
@@ -56,7 +57,9 @@ class Result:
         return tuple(e.decision for e in self.events if isinstance(e, Decided))
 
     def explain(self) -> Explanation:
-        """Who was considered with what score, why chosen, what was filtered, what failed, where it went, what it cost."""
+        """Who was considered with what score, why chosen, what was filtered, what failed, where it went, what it
+        cost.
+        """
         from orchestra.telemetry.explain import explain
 
         return explain(self.events)

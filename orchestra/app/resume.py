@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from orchestra.core.budget import Budget
-from orchestra.core.call import Call, NodeName
+from orchestra.core.call import Call, NodeName, Route
 from orchestra.core.catalog import Catalog, Node, required_node
 from orchestra.core.errors import JournalMissing, JournalVersion, UnknownWorkflow
 from orchestra.core.events import Event, RunStarted
@@ -36,6 +36,8 @@ def call_again(
     kind, _, name = started.workflow.partition(":")
     if kind == "capability":
         return Call(target=name, input=started.arguments, key=started.name)
+    if kind == "route":
+        return Call(target=Route(capabilities=tuple(name.split(">"))), input=started.arguments, key=started.name)
     if kind == "node" and workflow is None and name in catalog.nodes:
         return Call(target=NodeName(name=name), input=started.arguments, key=started.name)
     node = required_node(workflow) if workflow is not None else sources.get(name)

@@ -12,7 +12,7 @@ from orchestra.app.learning import RUNTIME, checked_reward, failed_decisions, le
 from orchestra.app.result import Result
 from orchestra.app.resume import FORMAT, budget_again, call_again, started_of
 from orchestra.core.budget import Budget
-from orchestra.core.call import Call, NodeName
+from orchestra.core.call import Call, NodeName, Route
 from orchestra.core.catalog import Catalog, Node, required_node
 from orchestra.core.clock import Clock, SystemClock, keyed_rng
 from orchestra.core.decision import Decision
@@ -20,7 +20,9 @@ from orchestra.core.errors import JournalMissing, NoProvider, UnknownAgent, Unkn
 from orchestra.core.events import Event, Rewarded, RunStarted
 from orchestra.core.ids import new_run_id
 from orchestra.core.outcome import Failed, Outcome
+from orchestra.graph.graph import layered
 from orchestra.graph.health import Health
+from orchestra.graph.weights import Weights
 from orchestra.models.pricing import PriceTable, Unknown
 from orchestra.models.registry import Registry
 from orchestra.ports.router import Lesson
@@ -35,6 +37,9 @@ from orchestra.runtime.writer import Writer
 from orchestra.stores.codec import JsonCodec
 from orchestra.stores.registry import open_store
 from orchestra.telemetry.export import tracing_from_env
+
+To = str | Sequence[str] | None
+"""A capability or an agent, several capabilities in a row, or whoever the router picks."""
 
 RECENT_RUNS = 1000
 """Runs whose events are kept in memory for late feedback where there is no store. Our default."""
@@ -53,6 +58,7 @@ class Settings(Protocol):
     journal: bool
     content: bool
     escalate: str | None
+    weights: Weights
     workflows: Sequence[Any]
     sinks: Sequence[Any]
     native_tasks: bool
@@ -95,7 +101,7 @@ class Team:
         return Services(
             models=self.models,
             prices=self.prices,
-            binder=TeamBinder(self.decider, self.health, settings.escalate, self._model_nano),
+            binder=TeamBinder(self.decider, self.health, settings.escalate, self._model_nano, settings.weights),
             choose=self.router.choose,
             health=self.health,
             codec=JsonCodec(),
@@ -272,6 +278,8 @@ def _source(call: Call) -> str:
     target = call.target
     if isinstance(target, Node):
         return f"source:{target.source}"
+    if isinstance(target, Route):
+        return f"route:{target.name}"
     return f"node:{target.name}" if isinstance(target, NodeName) else f"capability:{target}"
 
 
@@ -300,8 +308,10 @@ class _Snapshot:
         return None
 
 
-def target_of(task: Any, inputs: tuple[Any, ...], to: str | None, catalog: Catalog, output_type: Any) -> Call:
-    """The first call of a run. Raises UnknownCapability, UnknownAgent, BadInput, BadDefinition before anything starts."""
+def target_of(task: Any, inputs: tuple[Any, ...], to: To, catalog: Catalog, output_type: Any) -> Call:
+    """The first call of a run. Raises UnknownCapability, UnknownAgent, BadInput, BadDefinition before anything
+    starts.
+    """
     named = getattr(task, "name", None)
     if not isinstance(task, str) and isinstance(named, str) and named in catalog.nodes:
         to, task, inputs = named, inputs[0] if inputs else None, ()
@@ -311,6 +321,10 @@ def target_of(task: Any, inputs: tuple[Any, ...], to: str | None, catalog: Catal
         node.contract.bind(value)
         kind = node.contract.output_type if output_type is None else output_type
         return Call(target=node, input=value, key=node.name, output_type=kind)
+    if to is not None and not isinstance(to, str):
+        route = Route(capabilities=tuple(to))
+        layered(catalog, route.capabilities)
+        return Call(target=route, input=task, key=route.name, output_type=output_type)
     if to is not None and to in catalog.nodes:
         return Call(target=NodeName(name=to), input=task, key=to, output_type=output_type)
     capability = ANYONE if to is None else to

@@ -19,7 +19,8 @@ MAX_DEPTH = 100
 class Budget:
     """Limits that hold for everything below them, deciding and merging included. None is no limit.
 
-    Units: ``usd`` dollars, ``tokens`` input plus output, ``requests`` model calls, ``seconds`` wall time from the start.
+    Units: ``usd`` dollars, ``tokens`` input plus output, ``requests`` model calls, ``seconds`` wall time from the
+    start.
     Raises: BadNumber for a limit that is negative, NaN, infinite or not a number, or a depth over 100.
     Source: our defaults.
     """

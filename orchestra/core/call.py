@@ -41,6 +41,17 @@ class OneOf:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Several capabilities in a row, bound together as one cheapest path; each is given the output of the one before."""
+
+    capabilities: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return ">".join(self.capabilities)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
     """A nested plan in a keyed scope of its own."""
 
@@ -67,8 +78,8 @@ class Call:
     """One thing to do. ``target`` is a capability's name, a node, or one of the targets of this module.
 
     Units: ``after_s`` (a hedge's delay) and ``timeout_s`` in seconds.
-    ``key`` is needed only for identical twins in parallel branches. ``output_type`` types the result; None is plain JSON.
-    ``decision`` is the key of the decision that chose the target.
+    ``key`` is needed only for identical twins in parallel branches. ``output_type`` types the result; None is plain
+    JSON. ``decision`` is the key of the decision that chose the target.
     """
 
     target: Any

@@ -36,8 +36,9 @@ class Contract:
     """What goes in and out.
 
     ``bind`` turns an input into validated keyword arguments: a mapping binds by name, anything else to the first
-    parameter; it raises BadInput. ``names`` are the parameters in order, without the Context; ``schema`` is the JSON Schema
-    of the input; ``output_type`` the return annotation (None: plain JSON); ``takes_text`` is true if one string is enough.
+    parameter; it raises BadInput. ``names`` are the parameters in order, without the Context; ``schema`` is the JSON
+    Schema of the input; ``output_type`` the return annotation (None: plain JSON); ``takes_text`` is true if one string
+    is enough.
     """
 
     bind: Callable[[Any], dict[str, Any]]
@@ -59,10 +60,11 @@ class Contract:
 class Node:
     """One thing that can be called: an agent, a tool or a workflow.
 
-    Units: ``cost_nano`` in 1e-9 dollars a call, charged on entry; ``expected_nano`` what its models are expected to cost on
-    top, a hint and never charged; ``latency_s`` (declared floor) and ``timeout_s`` in seconds.
+    Units: ``cost_nano`` in 1e-9 dollars a call, charged on entry; ``expected_nano`` what its models are expected to
+    cost on top, a hint and never charged; ``latency_s`` (declared floor) and ``timeout_s`` in seconds.
     ``side_effect`` names the class of what it does to the world, None if it does nothing.
-    ``trial_limit`` is how many calls may be in flight while it was never tried (our default: 8, or 1 with a side effect).
+    ``trial_limit`` is how many calls may be in flight while it was never tried (our default: 8, or 1 with a side
+    effect).
     """
 
     name: str

@@ -10,8 +10,8 @@ class Option(NamedTuple):
     """One candidate. A tuple, as there are ten or more to a decision.
 
     Units: ``cost_nano`` in 1e-9 dollars and ``latency_s`` in seconds, both expected; ``prior`` and ``score`` in reward.
-    ``tries`` counts the rewards seen; an option never tried has ``tries`` 0, which is a state of its own and no average.
-    ``filtered`` says why it may not be chosen, None if it may.
+    ``tries`` counts the rewards seen; an option never tried has ``tries`` 0, which is a state of its own and no
+    average. ``filtered`` says why it may not be chosen, None if it may.
     """
 
     name: str

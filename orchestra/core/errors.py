@@ -22,8 +22,8 @@
     │   └── NoEffect               raise it (or a subclass) when nothing was done: the call may go elsewhere
     ├── PauseRequested             the run waits for a person
     └── ModelError                 what a model's provider answered
-        ├── RateLimited · QuotaExceeded · Overloaded · ModelTimeout · ModelUnreachable      (worth a retry, but the quota)
-        └── ContextWindow · AuthFailed · ContentRefused · LengthStop · BadRequest
+        ├── RateLimited · Overloaded · ModelTimeout · ModelUnreachable      worth a retry
+        └── QuotaExceeded · ContextWindow · AuthFailed · ContentRefused · LengthStop · BadRequest
 
 Each says in its message what to do. All of them pickle.
 """

@@ -27,7 +27,9 @@ class RunStarted(NamedTuple):
 
 
 class CallStarted(NamedTuple):
-    """``kind`` is agent, tool, workflow, model, decide, bind, plan, branch or ask. ``effect`` is the effect key, if any."""
+    """``kind`` is agent, tool, workflow, model, decide, bind, plan, branch or ask. ``effect`` is the effect key, if
+    any.
+    """
 
     key: str
     at: float

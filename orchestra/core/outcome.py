@@ -51,7 +51,9 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """What is left after retries. ``origin`` is the key of the call that failed first; ``filed`` once it has its record."""
+    """What is left after retries. ``origin`` is the key of the call that failed first; ``filed`` once it has its
+    record.
+    """
 
     cause: Cause
     usage: Usage = ZERO
@@ -84,4 +86,5 @@ def failed(error: BaseException, *, origin: str = "", usage: Usage = ZERO) -> Fa
 
 
 def with_usage(outcome: Outcome, usage: Usage) -> Outcome:
-    return outcome if usage is ZERO else replace(outcome, usage=outcome.usage + usage)
+    """The same outcome with this usage instead of its own."""
+    return outcome if outcome.usage is usage else replace(outcome, usage=usage)

@@ -65,7 +65,7 @@ def node_weight(
             return None
         measured_s = health.latency_s(node.name)
         return weights.of(
-            usd=node.cost_nano / NANO,
+            usd=(node.cost_nano + node.expected_nano) / NANO,
             seconds=node.latency_s if measured_s is None else measured_s,
             reward=reward(node.name),
             penalty=health.penalty(node.name, at),

@@ -6,6 +6,7 @@ it never outlives the process that started it.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -37,4 +38,8 @@ if __name__ == "__main__":
     _, path, alias, context = sys.argv
     server = serve(path, alias, int(context))
     print(server.listening_address, flush=True)
+    # Nobody reads on: a full pipe would stop the server.
+    sink = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, 1)
+    os.dup2(sink, 2)
     sys.stdin.buffer.read()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from orchestra.core.errors import BadDefinition, ContextWindow, MissingKey, ModelError, ModelTimeout, ModelUnreachable
-from orchestra.models import wire_openai as wire
 from orchestra.models.constrained import constrained, unconstrained
+from orchestra.models.wire_openai import body, bound, failure, loads, reply
 from orchestra.ports.model import Reply, Request
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 HOST = "api.openai.com"
 # Text that packs more bytes into each token is not met in practice; nearer cases are the provider's to judge.
 BYTES_PER_TOKEN = 8
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(eq=False)
@@ -54,16 +55,16 @@ class OpenAIModel:
 
     def count(self, request: Request, /) -> int:
         """UTF-8 bytes of the prompt, tools and schema, and what chat templates add."""
-        return wire.bound(self._body(self._prepared(request)))
+        return bound(self._body(self._prepared(request)))
 
     async def request(self, request: Request, /) -> Reply:
         sent = self._prepared(request)
         data = self._body(sent)
-        prompt_bound = wire.bound(data)
+        prompt_bound = bound(data)
         if self.context_window is not None and prompt_bound > BYTES_PER_TOKEN * self.context_window:
             raise ContextWindow(f"{prompt_bound} bytes do not fit {self.name}'s {self.context_window} tokens.")
         content = await self._send(data)
-        found = wire.reply(wire.loads(content) or content, sent, prompt_bound, hosted=self.hosted)
+        found = reply(loads(content) or content, sent, prompt_bound, hosted=self.hosted)
         return found if self.native_tools else unconstrained(found, request)
 
     async def aclose(self) -> None:
@@ -79,7 +80,7 @@ class OpenAIModel:
         return request if self.native_tools else constrained(request)
 
     def _body(self, request: Request) -> dict[str, Any]:
-        return wire.body(request, self.model, hosted=self.hosted, json_schema=self.json_schema)
+        return body(request, self.model, hosted=self.hosted, json_schema=self.json_schema)
 
     async def _send(self, data: dict[str, Any]) -> str:
         import httpx2
@@ -93,7 +94,7 @@ class OpenAIModel:
             error = ModelUnreachable(self._safe(f"No answer from {self.base_url}: {cause.__cause__ or cause}."))
         except openai.APIStatusError as cause:
             text = self._safe(cause.response.text)
-            error = wire.failure(cause.status_code, text, cause.response.headers, self.name)
+            error = failure(cause.status_code, text, cause.response.headers, self.name)
         else:
             return response.text
         raise error
@@ -117,7 +118,12 @@ class OpenAIModel:
         import httpx2
         import openai
 
-        http = httpx2.AsyncClient(transport=self.transport, timeout=self.timeout_s, follow_redirects=True)
+        # On this machine a connection costs nothing, and one kept open may be gone when it is used again.
+        kept = 0 if urlsplit(self.base_url).hostname in _LOOPBACK else 100
+        limits = httpx2.Limits(max_connections=1000, max_keepalive_connections=kept)
+        http = httpx2.AsyncClient(
+            transport=self.transport, limits=limits, timeout=self.timeout_s, follow_redirects=True
+        )
         return openai.AsyncOpenAI(
             api_key=self.api_key, base_url=self.base_url, timeout=self.timeout_s, max_retries=0, http_client=http
         )

@@ -17,7 +17,9 @@ class View(Protocol):
     def now(self) -> float: ...
 
     def left_nano(self) -> int | None:
-        """Nano-dollars that are neither settled nor reserved on the tightest account up to the root; None is no limit."""
+        """Nano-dollars that are neither settled nor reserved on the tightest account up to the root; None is no
+        limit.
+        """
         ...
 
 

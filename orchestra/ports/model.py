@@ -36,7 +36,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One reply. ``usage`` holds tokens and requests=1; its price is added by the runtime. ``model`` is who really answered."""
+    """One reply. ``usage`` holds tokens and requests=1; its price is added by the runtime. ``model`` is who really
+    answered.
+    """
 
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
@@ -46,7 +48,9 @@ class Reply:
 
 
 class Model(Protocol):
-    """A client of one model. Raises the errors of ModelError's tree, each attempt once: retries have one owner, the runtime."""
+    """A client of one model. Raises the errors of ModelError's tree, each attempt once: retries have one owner, the
+    runtime.
+    """
 
     name: str
     context_window: int | None

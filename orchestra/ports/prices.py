@@ -11,7 +11,9 @@ from orchestra.core.usage import Usage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """Units: 1e-9 dollars a token, which is the same figure as 1e-3 dollars a million tokens. ``source`` says where from."""
+    """Units: 1e-9 dollars a token, which is the same figure as 1e-3 dollars a million tokens. ``source`` says where
+    from.
+    """
 
     input_nano: Decimal
     output_nano: Decimal

@@ -20,8 +20,9 @@ class Lesson(NamedTuple):
 class Router(Protocol):
     """``choose`` is pure in (state, question, rng); only ``learn`` and ``load`` change the state.
 
-    ``pulls`` is how many rewards an option has seen. ``state`` and ``load`` exchange plain data (JSON values), option by
-    option; ``delta`` is what ``learn`` added since the last ``load`` or ``delta``, so that processes can be added up.
+    ``pulls`` is how many rewards an option has seen. ``state`` and ``load`` exchange plain data (JSON values), option
+    by option; ``delta`` is what ``learn`` added since the last ``load`` or ``delta``, so that processes can be added
+    up.
     """
 
     name: str

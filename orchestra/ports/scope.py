@@ -79,7 +79,9 @@ class Context(Generic[Deps]):
 
     @property
     def effect_key(self) -> str:
-        """Idempotency key of this step's effect: the same for every provider that may be tried for it, and on resume."""
+        """Idempotency key of this step's effect: the same for every provider that may be tried for it, and on
+        resume.
+        """
         return self.scope.effect_key
 
     @overload

@@ -93,8 +93,8 @@ def _removed(candidate: Candidate, facts: Facts, health: Health) -> str | None:
         return misfit
     if hidden := health.hidden(candidate.name, facts.at):
         return hidden
-    if facts.left_nano is not None and candidate.cost_nano > facts.left_nano:
-        return f"{OVER_BUDGET}${_usd(candidate.cost_nano)} and ${_usd(max(0, facts.left_nano))} is left"
+    if facts.left_nano is not None and candidate.cost_nano > (left := max(0, facts.left_nano)):
+        return f"{OVER_BUDGET}${_usd(candidate.cost_nano)} and ${_usd(left)} is left"
     return None
 
 

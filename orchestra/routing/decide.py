@@ -55,7 +55,8 @@ class Decider:
 
         def decide(offers: Sequence[Any], failure: Failed | None) -> Deciding:
             if failure is not None and chosen:
-                excluded[chosen.pop()] = f"{failure.cause.kind}: {failure.cause.message}"
+                # The kind alone: a message may quote the task, and decisions are kept where no content may be.
+                excluded[chosen.pop()] = failure.cause.kind
             answer = yield from self.decide(
                 offers, failure, capability=capability, value=call.input, view=view, excluded=dict(excluded)
             )
@@ -77,9 +78,9 @@ class Decider:
     ) -> Deciding:
         """Yields one Decide and returns its Decision, or Failed without yielding where nobody may be chosen.
 
-        ``offers`` are nodes, or anything else with a name; ``excluded`` are those that failed this call, each with what
-        became of it. The Failed's cause is a NoProvider that lists every reason; where a larger budget would help, it
-        counts as BudgetExceeded too. A Decide that fails is returned as it is.
+        ``offers`` are nodes, or anything else with a name; ``excluded`` are those that failed this call, each with the
+        kind of its cause. The Failed's cause is a NoProvider that lists every reason; where a larger budget would help,
+        it counts as BudgetExceeded too. A Decide that fails is returned as it is.
         """
         left = view.left_nano()
         facts = Facts(value=value, at=view.now(), left_nano=left, excluded=excluded)

@@ -29,7 +29,7 @@ TEXTS_KEPT = 64
 GROUPS_KEPT = 8
 # A best similarity below this is chance: it does not stretch the prior.
 CHANCE = 0.1
-NEUTRAL, BY_SIMILARITY, BY_COST = 0.5, 0.3, 0.1
+NEUTRAL, BY_SIMILARITY, BY_COST = 0.5, 0.45, 0.05
 
 
 class Seen(NamedTuple):
@@ -148,8 +148,8 @@ def texts_of(node: Node) -> tuple[str, ...]:
 def with_priors(options: Sequence[Option], similarities: Sequence[float]) -> list[Option]:
     """Similarities, and the reward expected of an option before anything is known of it.
 
-    Formula: .5 + .3 (closeness - its mean) + .1 (thrift - its mean), the means over the eligible options; closeness is
-    similarity / max(all similarities, .1), thrift 1 - cost / max cost. So it lies in [.1, .9], and options that are
+    Formula: .5 + .45 (closeness - its mean) + .05 (thrift - its mean), the means over the eligible options; closeness
+    is similarity / max(all similarities, .1), thrift 1 - cost / max cost. So it lies in [0, 1], and options that are
     alike have .5. Source: our default.
     """
     nearest = max([CHANCE, *similarities])

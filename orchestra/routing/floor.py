@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 
 from orchestra.core.decision import Decide, Decision, Option
-from orchestra.core.errors import BadNumber, NoProvider
+from orchestra.core.errors import BadDefinition, BadNumber, NoProvider
 
 
 def eligible_of(question: Decide) -> list[int]:
@@ -25,6 +25,14 @@ def floor_of(value: float) -> float:
     if not 0.0 <= value <= 1.0:
         raise BadNumber(f"floor={value!r} is no probability.", remedy="Give a number from 0 to 1; .02 is the default.")
     return float(value)
+
+
+def recorded(decision: Decision, name: str) -> Option:
+    """An option as it was when the decision was made. Raises BadDefinition where the record has none of this name."""
+    for option in decision.options:
+        if option.name == name:
+            return option
+    raise BadDefinition(f"{name!r} was chosen but is no option of decision {decision.key!r}.")
 
 
 def drawn(places: Sequence[int], best: int, floor: float, rng: random.Random) -> tuple[int, bool]:

@@ -1,8 +1,9 @@
 """Disjoint LinUCB: one ridge regression for each option, and a bonus for what it has not seen.
 
-Formula: theta_a = A_a^-1 b_a with A_a = lam I + sum x x' and b_a = sum r x; the score of an option is
-theta_a.x + alpha sqrt(x' A_a^-1 x).
-Source: Li et al. 2010, arXiv:1003.0146, algorithm 1 (there lam is 1).
+Formula: theta_a = A_a^-1 b_a with A_a = lam I + sum x x' and b_a = sum (r - p) x; the score of an option is
+p_a + theta_a.x + alpha sqrt(x' A_a^-1 x), where p is the option's prior at each decision.
+Source: Li et al. 2010, arXiv:1003.0146, algorithm 1, where lam is 1 and p is 0. That the regression starts from the
+prior and not from zero is ours: what a description tells is corrected by the first rewards and not forgotten.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra.core.decision import Decide, Decision, Option
 from orchestra.core.errors import BadNumber
 from orchestra.ports.router import Lesson
-from orchestra.routing.floor import eligible_of, floor_of, optimistic
+from orchestra.routing.floor import eligible_of, floor_of, optimistic, recorded
 from orchestra.routing.sums import Sums, Tally, vector
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ class Arm:
 class LinUCB:
     """Learns for each option which contexts it serves well.
 
-    An option never tried has no estimate: its mean is its prior, its width alpha |x| / sqrt(lam), the largest there is.
+    An option never tried has its prior for a mean and the width alpha |x| / sqrt(lam), the largest there is. With
+    ``centred`` false the published form is learned: the prior of an option counts until its first reward, then zero.
+    The states of the two forms do not mix: give the second a name of its own.
     Only options whose upper bound (mean plus that width) can still win are evaluated; the ``score`` of the others stays
     None. Equal scores go to the option listed first. The best has probability 1 - floor + floor / K, every other
     eligible option floor / K. ``version`` is the number of rewards learned from.
@@ -62,17 +65,17 @@ class LinUCB:
 
     learns = True
 
-    def __init__(self, name: str = "linucb", *, alpha: float = 1.0, lam: float = 1.0, floor: float = 0.02) -> None:
+    def __init__(
+        self, name: str = "linucb", *, alpha: float = 1.0, lam: float = 1.0, floor: float = 0.02, centred: bool = True
+    ) -> None:
         if not (0.0 <= alpha < math.inf and 0.0 < lam < math.inf):
             raise BadNumber(f"alpha={alpha!r}, lam={lam!r}.", remedy="Both must be finite, alpha >= 0 and lam > 0.")
         self.name = name
         self.alpha, self.lam, self.floor = float(alpha), float(lam), floor_of(floor)
+        self.centred = centred
+        self.version = 0
         self._tally = Tally()
         self._arms: dict[str, Arm] = {}
-
-    @property
-    def version(self) -> int:
-        return self._tally.version
 
     def pulls(self, option: str, /) -> int:
         return self._tally.pulls(option)
@@ -101,7 +104,8 @@ class LinUCB:
             if arm is None or not arm.sums.pulls:
                 bounds.append((-options[place].prior - widest, place, None))
             else:
-                bounds.append((-float(arm.theta.dot(x)) - widest, place, arm))
+                start = options[place].prior if self.centred else 0.0
+                bounds.append((-start - float(arm.theta.dot(x)) - widest, place, arm))
         bounds.sort(key=lambda bound: bound[:2])
         scores: dict[int, float] = {}
         top, best = -math.inf, places[0]
@@ -118,12 +122,17 @@ class LinUCB:
 
     def learn(self, lessons: Sequence[Lesson], /) -> None:
         """All of the lessons or, where one is bad, none."""
-        for change in self._tally.learn(lessons, lambda decision, _: decision.x or (1.0,)):
-            arm = self._arms.get(change.option)
-            if arm is None:
-                self._arms[change.option] = Arm(self._tally.totals[change.option], self.lam)
-            else:
-                arm.follow(change.x, change.first)
+        changes = self._tally.learn(lessons, self._read)
+        self.version = self._tally.version
+        for change in changes:
+            if change.option in self._arms:
+                self._arms[change.option].follow(change.x, change.first)
+        # A new arm is built from sums that hold all of its lessons.
+        for option in {change.option for change in changes} - self._arms.keys():
+            self._arms[option] = Arm(self._tally.totals[option], self.lam)
+
+    def _read(self, decision: Decision, option: str) -> tuple[tuple[float, ...], float]:
+        return decision.x or (1.0,), recorded(decision, option).prior if self.centred else 0.0
 
     def state(self) -> dict[str, Any]:
         """Everything learned, option by option, as JSON values."""
@@ -139,4 +148,5 @@ class LinUCB:
         Raises: JournalVersion, BadNumber, BadDefinition; then nothing has changed.
         """
         self._tally.load(state)
+        self.version = self._tally.version
         self._arms = {option: Arm(sums, self.lam) for option, sums in self._tally.totals.items()}

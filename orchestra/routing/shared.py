@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from orchestra.core.decision import Decide, Decision, Option
-from orchestra.core.errors import BadDefinition, BadNumber
+from orchestra.core.errors import BadNumber
 from orchestra.ports.router import Lesson
-from orchestra.routing.floor import eligible_of, floor_of, optimistic
+from orchestra.routing.floor import eligible_of, floor_of, optimistic, recorded
 from orchestra.routing.screen import latency_norm, load
 from orchestra.routing.sums import Tally
 
@@ -72,14 +72,11 @@ class SharedLinUCB:
         self.name = name
         self.alpha, self.lam, self.confidence, self.bound = float(alpha), float(lam), float(delta), float(bound)
         self.floor = floor_of(floor)
+        self.version = 0
         self._tally = Tally()
         self._inverse: Array | None = None
         self._theta: Array | None = None
         self._b: Array | None = None
-
-    @property
-    def version(self) -> int:
-        return self._tally.version
 
     def pulls(self, option: str, /) -> int:
         return self._tally.pulls(option)
@@ -123,6 +120,7 @@ class SharedLinUCB:
                 self._inverse = self._inverse - np.outer(u, u / (1.0 + change.x @ u))
             self._b = self._b + change.by * change.x
             self._theta = self._inverse @ self._b
+        self.version = self._tally.version
 
     def state(self) -> dict[str, Any]:
         """Everything learned, option by option, as JSON values."""
@@ -140,6 +138,7 @@ class SharedLinUCB:
         import numpy as np
 
         self._tally.load(state)
+        self.version = self._tally.version
         totals = self._tally.totals.values()
         gram, b = np.zeros((D, D)), np.zeros(D)
         for sums in totals:
@@ -150,8 +149,5 @@ class SharedLinUCB:
         self._theta = None if self._inverse is None else self._inverse @ b
 
 
-def _recorded(decision: Decision, name: str) -> tuple[float, ...]:
-    for option in decision.options:
-        if option.name == name:
-            return features(option)
-    raise BadDefinition(f"{name!r} was chosen but is no option of decision {decision.key!r}.")
+def _recorded(decision: Decision, name: str) -> tuple[tuple[float, ...], float]:
+    return features(recorded(decision, name)), 0.0

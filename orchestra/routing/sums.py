@@ -152,15 +152,22 @@ class Tally:
         sums = self.totals.get(option)
         return sums.pulls if sums else 0
 
-    def learn(self, lessons: Sequence[Lesson], x_of: Callable[[Decision, str], Sequence[float]]) -> list[Change]:
-        """Adds all of the lessons or, where one is bad, none. Raises BadNumber, BadDefinition."""
+    def learn(
+        self, lessons: Sequence[Lesson], read: Callable[[Decision, str], tuple[Sequence[float], float]]
+    ) -> list[Change]:
+        """Adds all of the lessons or, where one is bad, none. Raises BadNumber, BadDefinition.
+
+        ``read`` gives the context of one chosen option and the reward that was expected of it: the sums are over what
+        the reward differs from that.
+        """
         changes, d = [], self.d
         for decision, reward, before in lessons:
-            by = reward_of(reward) - (0.0 if before is None else reward_of(before, "before"))
+            after, was = reward_of(reward), None if before is None else reward_of(before, "before")
             for option in decision.chosen:
-                x = vector(x_of(decision, option), d)
+                context, expected = read(decision, option)
+                x = vector(context, d)
                 d = len(x)
-                changes.append(Change(option, x, by, before is None))
+                changes.append(Change(option, x, after - (expected if was is None else was), was is None))
         self.d = d
         for change in changes:
             self._add(self.totals, change)

@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 
 from orchestra.core.budget import Budget
-from orchestra.core.call import Ask, Batch, Branch, Call, ModelName, NodeName, OneOf, Planned
+from orchestra.core.call import Ask, Batch, Branch, Call, ModelName, NodeName, OneOf, Planned, Route
 from orchestra.core.catalog import Node
 from orchestra.core.clock import keyed_rng
 from orchestra.core.decision import Decide
@@ -28,6 +28,12 @@ ROOT = "run"
 
 async def bind_body(child: Scope, call: Call) -> Outcome:
     child.kind = "bind"
+    return await drive(child, child.run.services.binder.bind(call, child))
+
+
+async def route_body(child: Scope, call: Call) -> Outcome:
+    """A hop's effect is its own, unlike under ``bind``: there all nodes tried stand for one step."""
+    child.kind = "route"
     return await drive(child, child.run.services.binder.bind(call, child))
 
 
@@ -61,6 +67,7 @@ async def branch_body(child: Scope, call: Call) -> Outcome:
 BODIES: dict[type, Body] = {
     str: bind_body,
     OneOf: bind_body,
+    Route: route_body,
     Node: node_body,
     NodeName: node_body,
     ModelName: model_body,
@@ -79,7 +86,8 @@ def new_run(id: str, services: Services, **rest: Any) -> Run:
 async def execute(run: Run, call: Call, budget: Budget, started: RunStarted) -> tuple[Outcome, Usage]:
     """Performs the call under the budget, closes the run and returns the outcome with all that the run has used.
 
-    Raises nothing for what happens inside. When it is cancelled from outside, the run is closed and the cancellation goes on.
+    Raises nothing for what happens inside. When it is cancelled from outside, the run is closed and the cancellation
+    goes on.
     """
     run.on_asyncio = anyio.get_cancelled_exc_class().__module__.startswith("asyncio")
     past = run.charged(ROOT)

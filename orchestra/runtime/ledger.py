@@ -146,7 +146,9 @@ class Hold:
             at = at.parent
 
     def settle(self, actual: Amount) -> Amount | None:
-        """Ends the hold. Returns by how much the actual amount passed it, None if it did not. A second call does nothing."""
+        """Ends the hold. Returns by how much the actual amount passed it, None if it did not. A second call does
+        nothing.
+        """
         at, self.account = self.account, None
         bottom = at
         if at is None:

@@ -23,7 +23,9 @@ FIRST_WAIT_S = 0.2
 
 
 async def model_body(child: Scope, call: Call) -> Outcome:
-    """One request to one model: reserve the worst case, ask, settle what was used; connection errors, 429 and 5xx again."""
+    """One request to one model: reserve the worst case, ask, settle what was used; connection errors, 429 and 5xx
+    again.
+    """
     run, name, request = child.run, call.target.name, call.input
     child.kind, child.name = "model", name
     model, price = run.services.models.get(name), run.services.prices.price(name)
@@ -39,9 +41,16 @@ async def model_body(child: Scope, call: Call) -> Outcome:
 
 
 async def _attempts(child: Scope, model: Model, price: Price | None, request: Request) -> Reply:
-    from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+    from tenacity import (
+        AsyncRetrying,
+        RetryCallState,
+        retry_if_exception,
+        stop_after_attempt,
+        wait_exponential,
+        wait_random,
+    )
 
-    jitter = wait_exponential_jitter(initial=FIRST_WAIT_S, max=LONGEST_WAIT_S)
+    jitter = wait_exponential(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S) + wait_random(0, FIRST_WAIT_S)
 
     def wait(state: RetryCallState) -> float:
         return max(jitter(state), _retry_after_s(state.outcome.exception() if state.outcome else None))

@@ -35,7 +35,9 @@ Around = Callable[[str, str], Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What all runs of a team share, as ports. ``journal`` is whether each finished call is committed before code goes on."""
+    """What all runs of a team share, as ports. ``journal`` is whether each finished call is committed before code
+    goes on.
+    """
 
     models: Models
     prices: Prices
@@ -56,7 +58,8 @@ class Services:
 class Run:
     """``past`` are the events of the run that is resumed or replayed; ``mode`` is live, resume or replay.
 
-    ``bodies`` says how each kind of target is run. ``late`` holds what a call ended with that was cancelled on its way back.
+    ``bodies`` says how each kind of target is run. ``late`` holds what a call ended with that was cancelled on its way
+    back.
     """
 
     id: str

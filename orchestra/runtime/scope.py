@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 
 from orchestra.core.budget import DEPTH
-from orchestra.core.call import Ask, Batch, Branch, Call, ModelName, NodeName, OneOf, Planned
+from orchestra.core.call import Ask, Batch, Branch, Call, ModelName, NodeName, OneOf, Planned, Route
 from orchestra.core.catalog import Catalog, Node
 from orchestra.core.decision import Decide
 from orchestra.core.errors import DuplicateName, RunClosed
@@ -24,6 +24,7 @@ _TARGET_NAMES: dict[type, Callable[[Any], str]] = {
     NodeName: lambda t: f"@{t.name}",
     ModelName: lambda t: f"model:{t.name}",
     OneOf: lambda t: f"models:{t.label}",
+    Route: lambda t: f"route:{t.name}",
     Planned: lambda t: f"plan:{t.name}",
     Decide: lambda t: f"decide:{t.capability}",
     Ask: lambda t: f"ask:{digest(t.question)}",
@@ -84,7 +85,9 @@ class Scope:
         return self.account.left(0)
 
     def key(self, call: Call) -> str:
-        """path + (explicit key | name + hash of the canonical input + occurrence). Raises NotSerialisable, DuplicateName."""
+        """path + (explicit key | name + hash of the canonical input + occurrence). Raises NotSerialisable,
+        DuplicateName.
+        """
         seen = self.seen
         if seen is None:
             seen = self.seen = {}
@@ -104,7 +107,9 @@ class Scope:
         return f"{key}.{n}"
 
     async def perform(self, batch: Batch, keys: tuple[str, ...]) -> tuple[Outcome, ...]:
-        """The door for user code: what failed and has no record yet is escalated here, whatever the code does with it."""
+        """The door for user code: what failed and has no record yet is escalated here, whatever the code does with
+        it.
+        """
         run = self.run
         with anyio.CancelScope() as cancel:
             run.live.add(cancel)

@@ -123,7 +123,7 @@ def _check(value: Any) -> None:
         return
     if isinstance(value, (float, Decimal)):
         if not isfinite(value):
-            raise NotSerialisable(f"{value} has no JSON form.")
+            raise NotSerialisable(f"The {type(value).__name__} {value} has no JSON form.")
     elif isinstance(value, Iterator):
         raise _refusal(value)
     elif isinstance(value, Mapping):

@@ -10,7 +10,7 @@ from orchestra.core.errors import StateUnusable, UnknownRun
 from orchestra.core.events import Decided, Event, RunEnded, RunStarted
 from orchestra.ports.store import Entry, RunRow
 from orchestra.stores.codec import JsonCodec
-from orchestra.stores.rows import dumps, joined, loads, payload, split
+from orchestra.stores.rows import LATE, dumps, joined, loads, payload, split
 
 KEEP_RUNS = 1000
 
@@ -50,7 +50,7 @@ class MemoryStore:
                 self._index(run_id, row[0])
             for run_id, _, event, _ in late:
                 table = self._events.setdefault(run_id, {})
-                table[max(table, default=-1) + 1] = split(event)[0], None
+                table[max(LATE, max(table, default=-1) + 1)] = split(event)[0], None
             while len(self._ended) > self.keep_runs:
                 self._forget(next(iter(self._ended)))
 

@@ -38,6 +38,9 @@ from orchestra.stores.codec import JsonCodec
 FORMAT = 1
 """The version of the tables and of the rows in them."""
 
+LATE = 1 << 40
+"""Where rows without a number of their own begin: behind all that the run itself may still write."""
+
 _KINDS: dict[str, type[Event]] = {
     cls.__name__: cls
     for cls in (

@@ -13,7 +13,7 @@ from orchestra.core.errors import JournalVersion, NotSerialisable, StateUnusable
 from orchestra.core.events import Decided, Event, RunEnded, RunStarted
 from orchestra.ports.store import Entry, RunRow
 from orchestra.stores.codec import JsonCodec
-from orchestra.stores.rows import FORMAT, decode, dumps, encode, loads
+from orchestra.stores.rows import FORMAT, LATE, decode, dumps, encode, loads
 
 if TYPE_CHECKING:
     import sqlite3
@@ -33,7 +33,7 @@ _SCHEMA = (
         PRIMARY KEY (policy, option))""",
 )
 _EVENT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)"
-_NEXT = "SELECT COALESCE(MAX(seq), -1) + 1 FROM events WHERE run_id = ?"
+_NEXT = f"SELECT MAX({LATE}, COALESCE(MAX(seq), -1) + 1) FROM events WHERE run_id = ?"
 _PAYLOAD = "INSERT INTO payloads VALUES (?, ?, ?)"
 _DECISION = "INSERT OR REPLACE INTO decisions VALUES (?, ?)"
 _STARTED = """INSERT INTO runs VALUES (?, ?, ?, 'running')

@@ -14,9 +14,9 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+import orchestra.telemetry.names as names
 from orchestra.core.errors import ExporterMissing
 from orchestra.core.events import Event
-from orchestra.telemetry import names
 from orchestra.telemetry.context import span_context
 from orchestra.telemetry.spans import SpanRecord, spans
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import orchestra.telemetry.names as names
 from orchestra.core.decision import Decision
 from orchestra.core.events import CallEnded, CallStarted, Decided, Event, Filed, RunStarted
 from orchestra.core.usage import ZERO, Usage
-from orchestra.telemetry import names
 from orchestra.telemetry.ids import span_id, trace_id
 from orchestra.telemetry.log import Log, above_of, read_log
 

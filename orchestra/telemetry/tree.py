@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import orchestra.telemetry.names as names
 from orchestra.core.events import Event
-from orchestra.telemetry import names
 from orchestra.telemetry.spans import SpanRecord, spans
 
 

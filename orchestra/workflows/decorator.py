@@ -20,8 +20,8 @@ def workflow(
 ) -> F | Callable[[F], F]:
     """Makes a function a workflow and returns that same function: calling it directly is plain Python.
 
-    ``team.run(fn, ...)`` and ``step(fn, ...)`` open its scope and its budget. It may branch, loop and catch; between its
-    steps it must be deterministic, so that a resumed run comes to the same steps.
+    ``team.run(fn, ...)`` and ``step(fn, ...)`` open its scope and its budget. It may branch, loop and catch; between
+    its steps it must be deterministic, so that a resumed run comes to the same steps.
 
     Raises: BadDefinition for a name, signature or hint that cannot be used.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Generic, TypeVar, overload
 
-from orchestra.core.call import Batch, Branch, Call
+from orchestra.core.call import Batch, Branch, Call, Planned, Route
 from orchestra.core.catalog import node_of, required_node
 from orchestra.core.outcome import Failed, Outcome
 from orchestra.ports.scope import Scope, here, unwrap
@@ -73,11 +73,13 @@ def step(
     key: str | None = None,
     timeout_s: float | None = None,
 ) -> Step[Any]:
-    """One step of a workflow. ``step("capability", input)`` lets the router bind it; ``step(fn, ...)`` calls that very node.
+    """One step of a workflow.
 
+    ``step("capability", input)`` lets the router bind it; ``step(fn, ...)`` calls that very node; ``step(["a", "b"],
+    input)`` goes through several capabilities in a row on one cheapest path.
     Await it for the output: anything but Done raises StepFailed. ``outcome(step(...))`` gives the outcome as a value.
-    ``output_type`` defaults to the function's return annotation, to plain JSON values for a capability. ``key`` is needed
-    only for identical twins in parallel branches.
+    ``output_type`` defaults to the function's return annotation, to plain JSON values for a capability. ``key`` is
+    needed only for identical twins in parallel branches.
 
     Units: ``timeout_s`` in seconds.
     Raises: NotInRun, NotSerialisable, BadInput and BadDefinition when it is written; StepFailed when it is awaited.
@@ -87,6 +89,10 @@ def step(
 
 def _call(target: Any, inputs: tuple[Any, ...], output_type: Any, key: str | None, timeout_s: float | None) -> Call:
     value = inputs[0] if len(inputs) == 1 else list(inputs) if inputs else None
+    if isinstance(target, (list, tuple)):
+        target = Route(capabilities=tuple(target))
+    if isinstance(target, (Route, Planned)):
+        return Call(target=target, input=value, key=key, output_type=output_type, timeout_s=timeout_s)
     name = getattr(target, "name", None)
     if not isinstance(target, str) and (node_of(target) is not None or not isinstance(name, str)):
         target = required_node(target)
@@ -119,8 +125,9 @@ def gather(*branches: Awaitable[T], fail_fast: bool = False) -> Awaitable[tuple[
 def gather(*branches: Awaitable[Any], fail_fast: bool = False) -> Awaitable[Any]:
     """Runs steps and other awaitables together and returns their values in order.
 
-    Every branch ends; then the failed plain step lowest in argument order raises StepFailed. With ``fail_fast`` the first
-    failure cancels the others. Steps become one batch; any other awaitable is a branch with a keyed scope of its own.
+    Every branch ends; then the failed plain step lowest in argument order raises StepFailed. With ``fail_fast`` the
+    first failure cancels the others. Steps become one batch; any other awaitable is a branch with a keyed scope of its
+    own.
 
     Raises: NotInRun, StepFailed, UnsafeBatch (``fail_fast`` over a side effect that is not idempotent).
     """

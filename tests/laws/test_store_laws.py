@@ -211,3 +211,15 @@ def test_runs_are_listed_newest_first_with_their_status() -> None:
             assert [r.run_id for r in store.runs(1)] == ["second"]
             store.append([Entry("first", 2, RunStarted("run", 10.0, "first", "m:w", None, 0, {}), True)])
             assert [(r.at, r.status) for r in store.runs()] == [(1.0, "running"), (0.0, "running")]
+
+
+def test_late_rows_come_last_and_never_in_the_way_of_the_run() -> None:
+    def reward(value: float) -> Event:
+        return Rewarded("r/d", 1.0, value, "user")
+
+    with stores() as both:
+        for store in both:
+            store.append([Entry("r", 0, Recalled("run", 1.0), True), Entry("r", None, reward(0.1), True)])
+            store.append([Entry("r", None, reward(0.2), True), Entry("r", None, reward(0.3), True)])
+            store.append([Entry("r", 1, Recalled("run/a", 2.0), True)])
+            assert [getattr(e, "reward", None) for e in store.read("r")] == [None, None, 0.1, 0.2, 0.3]

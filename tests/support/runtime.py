@@ -131,7 +131,8 @@ class Rig:
         )
 
     async def run(
-        self, target: Any, value: Any = None, budget: Budget = UNLIMITED, past: tuple[Event, ...] = (), mode: str = "live"
+        self, target: Any, value: Any = None, budget: Budget = UNLIMITED, past: tuple[Event, ...] = (), mode: str =
+        "live"
     ) -> tuple[Outcome, Usage]:
         """``target`` is a decorated function, a Node, or any target of a Call."""
         node = getattr(target, "__orchestra__", target)

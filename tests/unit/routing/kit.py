@@ -36,9 +36,7 @@ def decision(option: str, x: Sequence[float] = (1.0,), key: str = "k", options: 
 def node(name: str, *provides: str, takes_text: bool = True, required: tuple[str, ...] = (), **declared: Any) -> Node:
     contract = Contract(bind=dict, takes_text=takes_text, schema={"required": list(required)})
     body = Code(fn=print, context=None, is_async=False)
-    return Node(
-        name=name, kind="agent", body=body, contract=contract, provides=provides or ("answer",), **declared
-    )
+    return Node(name=name, kind="agent", body=body, contract=contract, provides=provides or ("answer",), **declared)
 
 
 def catalog(*nodes: Node) -> Catalog:

@@ -2,11 +2,13 @@
 
 import json
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from orchestra.core.decision import Decide, Decision, Option
+from orchestra.core.decision import Decide, Option
 from orchestra.core.errors import BadDefinition, BadNumber, JournalVersion, NoProvider
 from orchestra.ports.router import Lesson
 from orchestra.routing.linucb import LinUCB
@@ -23,8 +25,10 @@ def contexts(n: int, d: int, seed: int = 0) -> np.ndarray:
 def test_the_inverse_and_the_estimate_are_those_of_ridge_regression() -> None:
     x = contexts(1000, 12)
     rewards = np.random.default_rng(1).random(1000)
-    router = LinUCB(lam=0.7)
-    router.learn([Lesson(decision("a", row), float(r)) for row, r in zip(x.tolist(), rewards, strict=True)])
+    router = LinUCB(lam=0.7, centred=False)
+    lessons = [Lesson(decision("a", row), float(r)) for row, r in zip(x.tolist(), rewards, strict=True)]
+    router.learn(lessons[:3])
+    router.learn(lessons[3:])
     gram = 0.7 * np.eye(12) + x.T @ x
     arm = router._arms["a"]
     np.testing.assert_allclose(arm.inverse, np.linalg.inv(gram), atol=1e-8)
@@ -32,14 +36,34 @@ def test_the_inverse_and_the_estimate_are_those_of_ridge_regression() -> None:
 
 
 def test_scores_are_the_formula() -> None:
-    router = LinUCB(alpha=0.5, lam=2.0)
+    router = LinUCB(alpha=0.5, lam=2.0, centred=False)
     taught(router, ("a", (1.0, 0.0), 0.9), ("a", (0.0, 1.0), 0.1), ("b", (1.0, 0.0), 0.3))
-    made = router.choose(question("a", "b", Option("new", prior=0.1), x=(1.0, 0.5)), "k", seeded())
+    options = (Option("a"), Option("b"), Option("new", prior=0.1))
+    alone = [router.choose(question(option, x=(1.0, 0.5)), "k", seeded()).options[0].score for option in options]
     a = 0.9 / 3 + 0.1 / 3 * 0.5 + 0.5 * math.sqrt(1 / 3 + 0.25 / 3)
     b = 0.3 / 3 + 0.5 * math.sqrt(1 / 3 + 0.25 / 2)
     new = 0.1 + 0.5 * math.sqrt(1.25 / 2)
-    assert [option.score for option in made.options] == pytest.approx([a, b, new])
+    assert alone == pytest.approx([a, b, new])
+    made = router.choose(question(*options, x=(1.0, 0.5)), "k", seeded())
     assert made.chosen == ("a",)
+    assert [option.score is None for option in made.options] == [False, True, True]  # neither could win
+
+
+def test_what_is_learned_is_what_the_prior_did_not_say() -> None:
+    router = LinUCB(alpha=0.5)
+    seen = [(0.8, 0.9), (0.6, 0.2)]
+    for prior, reward in seen:
+        router.learn([Lesson(decision("a", (1.0, prior), options=(Option("a", prior=prior),)), reward)])
+    x = np.array([(1.0, prior) for prior, _ in seen])
+    gram = np.eye(2) + x.T @ x
+    theta = np.linalg.solve(gram, x.T @ np.array([reward - prior for prior, reward in seen]))
+    (option,) = router.choose(question(Option("a", prior=0.7), x=(1.0, 0.3)), "k", seeded()).options
+    now = np.array([1.0, 0.3])
+    assert option.score == pytest.approx(0.7 + theta @ now + 0.5 * math.sqrt(now @ np.linalg.solve(gram, now)))
+    router.learn([Lesson(decision("a", (1.0, 0.8), options=(Option("a", prior=0.8),)), 0.4, before=0.9)])
+    gone = np.linalg.solve(gram, x.T @ np.array([0.4 - 0.8, 0.2 - 0.6]))
+    (option,) = router.choose(question(Option("a", prior=0.7), x=(1.0, 0.3)), "k", seeded()).options
+    assert option.score == pytest.approx(0.7 + gone @ now + 0.5 * math.sqrt(now @ np.linalg.solve(gram, now)))
 
 
 def test_an_option_never_tried_is_judged_by_its_prior_and_the_widest_bonus() -> None:
@@ -68,7 +92,7 @@ def full_argmax(router: LinUCB, ask: Decide) -> str:
     scores = []
     for option in ask.eligible:
         arm = router._arms.get(option.name)
-        mean = option.prior if arm is None else float(arm.theta @ x)
+        mean = option.prior + (0.0 if arm is None else float(arm.theta @ x))
         square = float(x @ x) / router.lam if arm is None else float(x @ arm.inverse @ x)
         scores.append(mean + router.alpha * math.sqrt(square))
     return ask.eligible[int(np.argmax(scores))].name
@@ -170,18 +194,18 @@ def test_loading_keeps_what_no_store_has_yet() -> None:
     assert set(router.delta()) == {"a", "b"} and router.delta() == {}
 
 
+def test_a_reward_for_what_was_no_option_is_refused() -> None:
+    with pytest.raises(BadDefinition, match="'b' was chosen but is no option"):
+        LinUCB().learn([Lesson(replace(decision("a"), chosen=("b",)), 1.0)])
+
+
 def test_a_set_of_chosen_shares_the_reward() -> None:
     router = LinUCB()
-    both: Decision = decision("a")
-    router.learn([Lesson(Decision(**{**_fields(both), "chosen": ("a", "b")}), 1.0)])
+    router.learn([Lesson(replace(decision("a", options=(Option("a"), Option("b"))), chosen=("a", "b")), 1.0)])
     assert (router.pulls("a"), router.pulls("b")) == (1, 1)
 
 
-def _fields(made: Decision) -> dict[str, object]:
-    return {name: getattr(made, name) for name in Decision.__slots__}
-
-
 @pytest.mark.parametrize("bad", [{"alpha": -1.0}, {"lam": 0.0}, {"alpha": math.inf}, {"lam": math.nan}])
-def test_bad_parameters_are_named(bad: dict[str, float]) -> None:
+def test_bad_parameters_are_named(bad: dict[str, Any]) -> None:
     with pytest.raises(BadNumber, match="alpha"):
         LinUCB(**bad)

@@ -57,6 +57,11 @@ class Receipt(BaseModel):
     by: Mapping[int, Colour] = {}
 
 
+def type_name(value: Any) -> str:
+    """Names a case; the value itself may be too long to write."""
+    return type(value).__name__
+
+
 order = Order("A-17", Decimal("0.10"), datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC), ("a",), [Point(1, 2.5)])
 decision = Decision(
     key="r/run/decide",
@@ -127,6 +132,7 @@ def test_a_value_comes_back_as_its_type(value: Any, output_type: Any) -> None:
         (b"\xff", "bytes"),
         (10**5000, "int"),
     ],
+    ids=type_name,
 )
 def test_what_json_cannot_hold_is_refused_by_name(value: Any, named: str) -> None:
     with pytest.raises(NotSerialisable, match=named):
@@ -154,7 +160,7 @@ def test_a_misfit_names_the_place_and_not_the_content() -> None:
 
 
 def test_a_type_without_a_json_form_is_refused() -> None:
-    with pytest.raises(NotSerialisable, match="Lock|lock"):
+    with pytest.raises(NotSerialisable, match="lock"):
         codec.typed({}, type(threading.Lock()))
 
 

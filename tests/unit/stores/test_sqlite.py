@@ -24,7 +24,8 @@ from orchestra.ports.store import Entry
 from orchestra.stores.sqlite import SqliteStore
 store = SqliteStore(sys.argv[1])
 for n in range(1_000_000):
-    store.append([Entry("r", 2 * n, Recalled(f"run/{n}", 1.0), True), Entry("r", 2 * n + 1, Recalled("run", 1.0), True)])
+    event = Recalled(f"run/{n}", 1.0)
+    store.append([Entry("r", 2 * n, event, True), Entry("r", 2 * n + 1, event, True)])
     print(n, flush=True)
 """
 ADDER = """

@@ -1,0 +1,77 @@
+"""Context, similarities, priors."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from orchestra.core.decision import Option
+from orchestra.routing.features import TEXTS_KEPT, Features, with_priors
+from tests.unit.routing.kit import catalog, node
+
+CATALOG = catalog(
+    node("stripe", description="Refunds a card payment."),
+    node("tracker", description="Says when a parcel will arrive.", examples=("my order never came",)),
+)
+
+
+class Moody:
+    """An embedder that fails on some texts and returns too much on others."""
+
+    name, d = "moody", 2
+
+    def embed(self, text: str, /) -> Sequence[float]:
+        if "boom" in text:
+            raise RuntimeError(text)
+        return (1.0,) * (3 if "long" in text else 2)
+
+
+def test_x_is_a_constant_and_the_embedding() -> None:
+    seen = Features(CATALOG).of("refund my card")
+    assert len(seen.x) == 65 and seen.x[0] == 1.0
+    assert sum(value * value for value in seen.x[1:]) == pytest.approx(1.0, abs=1e-4)
+    assert seen.marks.startswith("hash64-idf-")
+    assert Features(CATALOG, d=16).of("refund").marks.startswith("hash16-idf-")
+
+
+def test_similarity_is_that_of_the_description_or_the_best_example() -> None:
+    features = Features(CATALOG)
+    names = ("tracker", "local:small", "stripe")
+    tracker, unknown, stripe = features.similarities(features.of("My order never came!"), names)
+    assert tracker == pytest.approx(1.0, abs=1e-5) and unknown == 0.5 and 0.0 <= stripe < 0.3
+    assert features.similarities(features.of("refund the card"), names)[2] > 0.4
+    assert features.similarities(features.of("refund the card"), ("local:small",)) == [0.5]
+
+
+@pytest.mark.parametrize(("text", "error"), [("boom", "RuntimeError"), ("too long", "ValueError")])
+def test_an_embedder_that_fails_is_recorded_and_does_no_harm(text: str, error: str) -> None:
+    features = Features(CATALOG, Moody())
+    seen = features.of(text)
+    assert seen.x == (1.0, 0.0, 0.0) and seen.marks == f"moody failed: {error}"
+    assert features.similarities(seen, ("stripe", "tracker")) == [0.5, 0.5]
+    assert features.of("fine").marks == "moody"
+    broken = Features(catalog(node("n", description="boom")), Moody())
+    assert broken.similarities(broken.of("fine"), ("n",)) == [0.5]
+
+
+def test_the_cache_of_texts_is_bounded() -> None:
+    features = Features(CATALOG)
+    first = features.of("text 0")
+    assert features.of("text 0") is first
+    for n in range(1, TEXTS_KEPT + 2):
+        features.of(f"text {n}")
+    assert len(features._seen) == TEXTS_KEPT
+    assert features.of("text 0") is not first and features.of("text 0").x == first.x
+
+
+def test_priors_go_by_similarity_then_cost_around_one_half() -> None:
+    options = (Option("near", cost_nano=10), Option("far", cost_nano=10), Option("free"), Option("down", filtered="x"))
+    near, far, free, down = with_priors(options, (0.4, 0.0, 0.0, 0.4))
+    assert near.prior > free.prior > far.prior
+    assert (near.prior + free.prior + far.prior) / 3 == pytest.approx(0.5)
+    assert near.similarity == 0.4 and down.filtered == "x"
+    assert [option.prior for option in with_priors((Option("a"), Option("b")), (0.7, 0.7))] == pytest.approx([0.5, 0.5])
+
+
+def test_chance_similarities_hardly_move_the_prior() -> None:
+    one, two = with_priors((Option("a"), Option("b")), (0.004, 0.0))
+    assert one.prior - two.prior == pytest.approx(0.45 * 0.04)

@@ -1,0 +1,53 @@
+"""Routers by name."""
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint, EntryPoints
+from typing import Any
+
+import pytest
+
+from orchestra.core.errors import BadDefinition, UnknownRouter
+from orchestra.ports.router import Router
+from orchestra.routing import registry
+from orchestra.routing.linucb import LinUCB
+from orchestra.routing.registry import NAME_TO_PLACE, router
+from tests.unit.routing.kit import question, seeded
+
+
+@pytest.mark.parametrize("name", [*NAME_TO_PLACE, "fixed:b"])
+def test_every_name_resolves_to_a_router_of_that_name(name: str) -> None:
+    made = router(name)
+    assert made.name == name
+    assert made.choose(question("a", "b"), "k", seeded()).policy == name
+
+
+def test_an_object_is_itself() -> None:
+    mine: Router = LinUCB("mine", alpha=0.2)
+    assert router(mine) is mine
+    with pytest.raises(BadDefinition, match="lacks choose"):
+        router(object())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["", "linucb2", "fixed:", "cheapest:x"])
+def test_an_unknown_name_lists_the_known_ones(name: str) -> None:
+    with pytest.raises(UnknownRouter, match="cheapest, fixed, fixed:NAME, linucb, linucb:shared, random"):
+        router(name)
+
+
+def test_importing_the_package_loads_no_numpy() -> None:
+    modules = ("decide", "features", "linucb", "registry", "reward", "shared", "simple")
+    code = f"import sys, {', '.join(f'orchestra.routing.{name}' for name in modules)}; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_other_packages_add_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    added = EntryPoint("theirs", "orchestra.routing.simple:Cheapest", registry.GROUP)
+
+    def entry_points(**selection: Any) -> EntryPoints:
+        return EntryPoints([added]).select(**selection)
+
+    monkeypatch.setattr(registry, "entry_points", entry_points)
+    assert router("theirs").name == "cheapest"
+    with pytest.raises(UnknownRouter, match="theirs"):
+        router("nobody's")
