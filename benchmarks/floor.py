@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import anyio
 
 from benchmarks.worker import Gate, Job, serve
 
-Fan = Callable[[int, Callable[[], Awaitable[None]]], Awaitable[None]]
+Branch = Callable[[], Coroutine[Any, Any, None]]
+Fan = Callable[[int, Branch], Awaitable[None]]
 gate = Gate()
 
 
@@ -26,17 +28,13 @@ async def ten_ms() -> None:
     await asyncio.sleep(0.01)
 
 
-async def on_asyncio(n: int, branch: Callable[[], Awaitable[None]]) -> None:
+async def on_asyncio(n: int, branch: Branch) -> None:
     async with asyncio.TaskGroup() as group:
         for _ in range(n):
-            group.create_task(_coroutine(branch))
+            group.create_task(branch())
 
 
-async def _coroutine(branch: Callable[[], Awaitable[None]]) -> None:
-    await branch()
-
-
-async def on_anyio(n: int, branch: Callable[[], Awaitable[None]]) -> None:
+async def on_anyio(n: int, branch: Branch) -> None:
     async with anyio.create_task_group() as group:
         for _ in range(n):
             group.start_soon(branch)

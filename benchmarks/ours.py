@@ -59,7 +59,7 @@ async def chain_of(target: str | None, n: int) -> str:
 
 @workflow
 async def chain_of_new(n: int) -> str:
-    """Every step asks what was never asked before."""
+    """Every step asks what was never asked before, so that its features are made anew."""
     text = ""
     for _ in range(n):
         text = await step("answer", f"Where is parcel {next(numbers)} that I ordered?", output_type=str)
@@ -68,7 +68,8 @@ async def chain_of_new(n: int) -> str:
 
 @workflow
 async def spread(target: str, n: int) -> int:
-    node = waiting if target == "waiting" else answer if target == "answer" else target
+    """Over a node, by its name after an @, or a capability."""
+    node: Any = {"@answer": answer, "@waiting": waiting}.get(target, target)
     return len(await gather(*[step(node, str(i), output_type=str) for i in range(n)]))
 
 
@@ -90,8 +91,8 @@ def fixed(**options: Any) -> dict[str, Job]:
 
     return {
         "chain": lambda n: checked(team, chain_of, None, n),
-        "fanout": lambda n: checked(team, spread, "answer", n),
-        "wait": lambda n: checked(team, spread, "waiting", n),
+        "fanout": lambda n: checked(team, spread, "@answer", n),
+        "wait": lambda n: checked(team, spread, "@waiting", n),
         "runs": runs,
     }
 
@@ -116,7 +117,7 @@ def decided(fresh: bool = False) -> dict[str, Job]:
 
     async def fanout(n: int) -> None:
         await teach()
-        await checked(team, spread, "answer_by_anyone" if False else "answer", n)
+        await checked(team, spread, "answer", n)
 
     return {"chain": chain} if fresh else {"chain": chain, "fanout": fanout}
 
@@ -130,18 +131,11 @@ def model() -> dict[str, Job]:
     async def runs(n: int) -> None:
         await asyncio.gather(*[checked(slow, "hello", to="writer") for _ in range(n)])
 
-    @workflow
-    async def chain(n: int) -> str:
-        text = "hello"
-        for _ in range(n):
-            text = await step("writer", text, output_type=str)
-        return text
-
-    @workflow
-    async def spread(n: int) -> int:
-        return len(await gather(*[step("writer", str(i), output_type=str) for i in range(n)]))
-
-    return {"chain": lambda n: checked(team, chain, n), "fanout": lambda n: checked(team, spread, n), "runs": runs}
+    return {
+        "chain": lambda n: checked(team, chain_of, "writer", n),
+        "fanout": lambda n: checked(team, spread, "writer", n),
+        "runs": runs,
+    }
 
 
 def journal() -> dict[str, Job]:

@@ -57,9 +57,9 @@ async def _once(job: Job) -> None:
 async def _served(jobs: Mapping[str, Job], gate: Gate | None) -> None:
     for line in sys.stdin:
         asked = json.loads(line)
-        job, n, repeat = jobs[asked["job"]], int(asked["n"]), int(asked["repeat"])
+        name, n, repeat = asked["job"], int(asked["n"]), int(asked["repeat"])
         try:
-            answer = await (_memory(job, n, gate) if gate and asked["job"] == "wait" else _timed(job, n, repeat))
+            answer = await (_memory(jobs[name], n, gate) if gate and name == "wait" else _timed(jobs[name], n, repeat))
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)

@@ -48,12 +48,14 @@ def main() -> None:
         '{"kilometres": 42.16, "from_miles": 26.2}',
     )
     team = Orchestra(agents=[converter], models={"test:scripted": model})
-    result = team.run_sync("How far are 26.2 miles?")
-    distance: Distance = result.output
-    print(f"{distance.from_miles} miles are {distance.kilometres} km")
-    print(result.explain())
-    print("decisions rewarded:", team.feedback_sync(result.run_id, 1.0))
-    team.close()
+    try:
+        result = team.run_sync("How far are 26.2 miles?", output_type=Distance)
+        distance: Distance = result.output
+        print(f"{distance.from_miles} miles are {distance.kilometres} km")
+        print(result.explain())
+        print("decisions rewarded:", team.feedback_sync(result.run_id, 1.0))
+    finally:
+        team.close()
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ NO_RULE = "I find no rule of the shop about this."
 NO_SUM = "I find nothing to add up in this message."
 NO_REFUND = "Nobody asks for a refund in this message."
 NOT_BOTH = "This message does not ask for an order and a rule of the shop at once."
+NO_ANSWERS = frozenset((NO_ORDER_ID, NO_PRODUCT, NO_PAGE, NO_RULE, NO_SUM, NO_REFUND, NOT_BOTH))
 
 _MONEY_BACK = re.compile(r"\b(?:refund\w*|reimburs\w*|pay (?:me|us) back|money\b.*\bback|return\b.*\bmoney)\b", re.I)
 _QUESTION = re.compile(r"(?:\w+ )?(?:how|what|when|where|which|who)\b|(?:can|do|does|is|are|may|must|will)\b", re.I)

@@ -13,14 +13,11 @@ from typing import Any, Literal
 from examples.helpdesk import desk
 from examples.helpdesk.pages import Page
 from examples.helpdesk.shop import Shop
-from orchestra import Agent, Context, Done, agent, errors, gather, outcome, step
-from orchestra.aggregation.refine import prompt
+from orchestra import Agent, Context, agent, errors, step
 
 MODEL = "local:smollm2"
 PRICES = {MODEL: (4, 16)}
 """US dollars for a million tokens, input and output: declared for the example."""
-
-Label = Literal["angry", "calm", "billing", "workshop"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,36 +29,43 @@ class Desk:
     down: frozenset[str] = frozenset()
 
 
-@agent(
-    cost_usd=0.001,
-    examples=["Where is my parcel? Has order B-204 been shipped, and when will it arrive?", "Tracking number please."],
-)
+class Declined(errors.BadInput):
+    """The message is not for the agent that was asked. Nothing was done, so it may go to another."""
+
+    remedy = "Ask another agent."
+
+
+def answered(text: str) -> str:
+    """The answer of a handler. Raises Declined where it has none."""
+    if text in desk.NO_ANSWERS:
+        raise Declined(text)
+    return text
+
+
+@agent(cost_usd=0.001)
 async def tracker(ctx: Context[Desk], text: str) -> str:
     """Says where the parcel of an order is: status, carrier, tracking, on what day it was or will be delivered."""
-    return desk.order_status(ctx.deps.shop, text)
+    return answered(desk.order_status(ctx.deps.shop, text))
 
 
-@agent(
-    cost_usd=0.001,
-    examples=["What did I pay for order B-204, what is the total?", "Which items were in my order? List them."],
-)
+@agent(cost_usd=0.001)
 async def bookkeeper(ctx: Context[Desk], text: str) -> str:
     """Reads the bill of an order: the articles bought, the amount paid in total, shipping."""
-    return desk.order_total(ctx.deps.shop, text)
+    return answered(desk.order_total(ctx.deps.shop, text))
 
 
 async def _refund(ctx: Context[Desk], text: str, provider: str) -> str:
     # Nobody is refunded who does not ask for it, so the provider is reached only then.
     if provider in ctx.deps.down and desk.asks_refund(text):
         raise errors.NoEffect(f"{provider} refuses connections.")
-    return desk.refund_asked(ctx.deps.shop, text, provider)
+    return answered(desk.refund_asked(ctx.deps.shop, text, provider))
 
 
 @agent(
     provides="refund",
     cost_usd=0.002,
     side_effect="payment",
-    examples=["Refund order B-204 please, it arrived broken.", "I want to be paid back, give me my money."],
+    no_effect_on=(Declined,),
 )
 async def cardline(ctx: Context[Desk], text: str) -> str:
     """Refunds an order to the customer's card: pays the money back."""
@@ -72,91 +76,95 @@ async def cardline(ctx: Context[Desk], text: str) -> str:
     provides="refund",
     cost_usd=0.004,
     side_effect="payment",
-    examples=["Refund order B-204 to my bank account, I sent it back.", "Please transfer my money back."],
+    no_effect_on=(Declined,),
 )
 async def bankwire(ctx: Context[Desk], text: str) -> str:
     """Refunds an order by bank transfer: pays the money back."""
     return await _refund(ctx, text, "bankwire")
 
 
-@agent(
-    cost_usd=0.0005,
-    examples=["What do 2 cups and 3 plates cost together with shipping?", "The sum of 4 at 2.50 with 5% off"],
-)
+@agent(cost_usd=0.0005)
 async def calculator(ctx: Context[Desk], text: str) -> str:
     """Adds up a quote: what several products would cost together, with shipping and discount."""
-    return desk.quote(ctx.deps.shop, text)
+    return answered(desk.quote(ctx.deps.shop, text))
 
 
-@agent(
-    cost_usd=0.0008,
-    examples=["How big is the vase, what is it made of?", "Can the cup go into the dishwasher?"],
-)
+@agent(cost_usd=0.0008)
 async def guide(ctx: Context[Desk], text: str) -> str:
-    """Looks a product up in the product pages: size, weight, material, bulb, care, how to use and wash it."""
-    return desk.product_fact(ctx.deps.pages, text)
+    """Looks up in the product pages what is written of a product: size, weight, material, bulb, use, care."""
+    return answered(desk.product_fact(ctx.deps.pages, text))
 
 
-@agent(
-    cost_usd=0.0008,
-    examples=["How long may I return goods?", "When are you open, and what does delivery abroad cost?"],
-)
+@agent(cost_usd=0.0008)
 async def rulebook(ctx: Context[Desk], text: str) -> str:
     """Quotes the rules of the shop: returns, warranty, shipping, payment, repairs, gift wrapping, opening hours."""
-    return desk.policy(ctx.deps.pages, text)
+    return answered(desk.policy(ctx.deps.pages, text))
 
 
-@agent(
-    cost_usd=0.0006,
-    examples=["How many cups are left in stock?", "When is the plate available again?"],
-)
+@agent(cost_usd=0.0006)
 async def storekeeper(ctx: Context[Desk], text: str) -> str:
     """Counts the stock: how many of a product are on the shelf, whether it is available, when it is back."""
-    return desk.stock(ctx.deps.shop, text)
+    return answered(desk.stock(ctx.deps.shop, text))
 
 
-@agent(
-    cost_usd=0.002,
-    examples=["Where is order B-204, and how long is the warranty?"],
-)
+@agent(cost_usd=0.002)
 async def deskhand(ctx: Context[Desk], text: str) -> str:
     """Answers a message that asks two things: the state of an order, and a rule of the shop."""
-    return desk.order_and_policy(ctx.deps.shop, ctx.deps.pages, text)
+    return answered(desk.order_and_policy(ctx.deps.shop, ctx.deps.pages, text))
 
 
-@agent(cost_usd=0.0005, examples=["When does order B-204 come, and what are your opening hours?"])
+@agent(cost_usd=0.0005)
 async def editor(text: str) -> str:
     """Asks the tracker and the rulebook about one message and has the refiner merge both answers into one."""
-    asked = await gather(outcome(step(tracker, text)), outcome(step(rulebook, text)))
-    merged: str = await step("refinement", prompt(text, [one for one in asked if isinstance(one, Done)]))
+    parcel, rule = await step(tracker, text), await step(rulebook, text)
+    merged: str = await step("refinement", f"{parcel}\n{rule}")
     return merged
+
+
+refiner = Agent(
+    "refiner",
+    "Merges several answers to one message into one, and states every conflict between them.",
+    provides="refinement",
+    instructions="Write these answers as one reply. Keep every number, date and name. If they conflict, say so.",
+    max_tokens=64,
+    temperature=0,
+    cost_usd=0.001,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """What the labeller says. ``answer`` is the word."""
+
+    answer: Literal["angry", "calm", "billing", "workshop"]
 
 
 labeller = Agent(
     "labeller",
     "Labels a customer's message: its tone, angry or calm, or the team that should read it, billing or workshop.",
-    instructions=(
-        "You label customer mail. Answer with one word: angry, calm, billing or workshop.\n"
-        "'Angry or calm? This is a disgrace, never again!' -> angry\n"
-        "'Angry or calm? Thanks, all is well.' -> calm\n"
-        "'Billing or workshop? The invoice is wrong.' -> billing\n"
-        "'Billing or workshop? The handle is broken.' -> workshop"
-    ),
+    instructions="Answer the question about a customer's message.",
     output_type=Label,
-    max_tokens=24,
+    max_tokens=32,
     temperature=0,
-    cost_usd=0.0008,
-    examples=["Is the tone of this message angry or calm: 'Never again!'", "Which team reads this, billing or workshop?"],
+    cost_usd=0.0006,
 )
 
 concierge = Agent(
     "concierge",
-    "Talks with customers about anything else: greetings, small talk, compliments.",
+    "Answers whatever a customer asks about an order, a parcel, a bill or the shop, in one friendly sentence.",
     instructions="You work at the help desk of a small pottery shop. Answer the customer in one short sentence.",
-    max_tokens=48,
+    max_tokens=32,
     temperature=0,
     cost_usd=0.001,
-    examples=["Good morning, how are you?"],
+)
+
+adviser = Agent(
+    "adviser",
+    "Knows pottery, lamps and tea: what a thing is made of, how big it is, how to use, wash and brew it.",
+    instructions="You know pottery, lamps and tea. Answer in one short sentence.",
+    max_tokens=32,
+    temperature=0,
+    cost_usd=0.001,
 )
 
 MEMBERS: tuple[Any, ...] = (
@@ -172,5 +180,6 @@ MEMBERS: tuple[Any, ...] = (
     editor,
     labeller,
     concierge,
-    "refiner",
+    adviser,
+    refiner,
 )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from orchestra.core.call import Call, ModelName, NodeName, OneOf, Plan, Route
-from orchestra.core.catalog import Contract, Node, Planning
+from orchestra.core.catalog import Catalog, Contract, Node, Planning
 from orchestra.core.errors import UnknownCapability
 from orchestra.core.message import Message
 from orchestra.graph.bind import bind
@@ -46,10 +46,9 @@ class TeamBinder:
             return bind(call, nodes, decide, self._health, view.now, None, ModelName)
         if isinstance(call.target, Route):
             return self._route(call, call.target.capabilities, view)
-        nodes = providers(view, call.target)
+        nodes = providers(view.catalog, call.target)
         decide = self._decider.for_call(call, view, call.target)
         return bind(call, nodes, decide, self._health, view.now, self._escalate, NodeName)
-
 
     def _route(self, call: Call, capabilities: Sequence[str], view: View) -> Plan:
         graph, vertex_to_node = layered(view.catalog, capabilities)
@@ -57,9 +56,8 @@ class TeamBinder:
         return route(call, neighbours, START, GOAL, vertex_to_node, self._health, view.now, self._escalate)
 
 
-def providers(view: View, capability: str) -> tuple[Node, ...]:
+def providers(catalog: Catalog, capability: str) -> tuple[Node, ...]:
     """The nodes that provide a capability; every agent for ``*``. Raises UnknownCapability."""
-    catalog = view.catalog
     if capability == ANYONE:
         nodes = tuple(node for node in catalog.nodes.values() if node.kind == "agent")
     else:

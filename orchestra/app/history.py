@@ -38,14 +38,19 @@ class History:
 
 
 def history_of(state: Path | None, team: str | None, folder: Path) -> History:
-    """The history in a state file, or in that of the named team. Raises BadDefinition."""
+    """The history in a state file, or in that of the named team; a file that is not there is not made.
+
+    Raises: BadDefinition.
+    """
     if state is not None:
-        if not state.is_file():
-            raise BadDefinition(
-                f"There is no state file {state}.", remedy="Pass --state with the path of a team's state."
-            )
-        return History(open_store(state))
+        return History(open_store(_there(state)))
     kept = team_named(team, folder).state
     if kept is None:
         raise BadDefinition("The team keeps no state.", remedy="Build it with state='team.db', or pass --state.")
-    return History(open_store(kept))
+    return History(open_store(_there(Path(kept)) if isinstance(kept, str | Path) else kept))
+
+
+def _there(path: Path) -> Path:
+    if not path.is_file():
+        raise BadDefinition(f"There is no state file {path}.", remedy="Run something first, or pass --state.")
+    return path

@@ -11,18 +11,20 @@ from typing import Any, Literal, Self
 
 from orchestra.app.members import catalog_of, node_from
 from orchestra.app.result import Result
-from orchestra.app.team import Team, To, target_of
+from orchestra.app.target import To, target_of
+from orchestra.app.team import Team
 from orchestra.core.budget import UNLIMITED, Budget
 from orchestra.core.catalog import Catalog
 from orchestra.core.clock import Clock, SystemClock
 from orchestra.core.decision import Decision
+from orchestra.core.errors import BadDefinition
 from orchestra.core.events import Event
 from orchestra.graph.weights import Weights
 from orchestra.ports.model import Model
 from orchestra.ports.router import Router
 from orchestra.ports.sink import Sink
 from orchestra.ports.store import Store
-from orchestra.runtime.blocking import Door
+from orchestra.runtime.blocking import Door, in_thread
 
 
 @dataclass(kw_only=True, eq=False)
@@ -30,16 +32,24 @@ class Orchestra:
     """A team of agents and the router that picks among them.
 
     ``agents`` are functions with @agent, @tool or @workflow, Agent objects, or names of shipped agents. ``router`` is
-    a name (linucb, linucb:shared, cheapest, fixed, random) or a Router. ``model`` is the default for agents without
-    one; ``models`` replaces clients by name; ``base_urls`` makes providers of OpenAI-compatible servers. ``prices``
-    are (US dollars a million input tokens, the same for output) by 'provider:model'; ``unknown_price`` is refuse,
-    assume_max or warn. ``state`` is a file for events and learned state (SQLite) or a Store; with ``journal`` every
-    finished call is committed before the code goes on, so that a run can be resumed; ``content`` records inputs and
-    outputs without one. ``escalate`` is the model that is asked once where nobody is left. ``budget`` is the default
-    of each run.
+    a name (linucb, linucb:shared, cheapest, fixed, fixed:NAME, random) or a Router; with ``learn=False`` what it knows
+    is used and never changed. ``model`` is the default for agents without one; ``models`` replaces clients by name;
+    ``base_urls`` makes providers of OpenAI-compatible servers. ``prices`` are (US dollars a million input tokens, the
+    same for output) by 'provider:model'; ``unknown_price`` is refuse, assume_max or warn. ``escalate`` is the model
+    that is asked once where nobody is left. ``weights`` say what a dollar, a second and a lost reward count on a path
+    through several capabilities. ``budget`` is the default of each run.
 
-    Raises: what is wrong with the definitions, at once: UnknownAgent, NoModel, UnknownProvider, MissingKey,
-    LocalModelMissing, UnknownPrice, DuplicateName, JournalMissing (a journal without state), BadNumber.
+    ``state`` is a file (SQLite) or a Store for events and learned state, which is loaded at the first run. With
+    ``journal`` every finished call is committed before the code goes on, so that a run can be resumed; ``content``
+    records inputs and outputs without one. ``workflows`` are those that a resumed run may be of. ``sinks`` see every
+    event; ``clock`` is where the time comes from; ``native_tasks`` uses asyncio's own tasks where the loop is asyncio.
+
+    Use it as ``async with Orchestra(...) as team``, or call ``close`` when done; a run that has returned has written
+    everything either way.
+
+    Raises: what is wrong with the definitions, at once: UnknownAgent, NoModel, UnknownModel, UnknownProvider,
+    MissingKey, LocalModelMissing, UnknownPrice, UnknownRouter, DuplicateName, JournalMissing (a journal without
+    state), ExporterMissing, BadDefinition, BadNumber.
     """
 
     agents: Sequence[Any] = ()
@@ -54,7 +64,7 @@ class Orchestra:
     content: bool = False
     budget: Budget = UNLIMITED
     escalate: str | None = None
-    weights: Weights = Weights()
+    weights: Weights = field(default_factory=Weights)
     workflows: Sequence[Callable[..., Any]] = ()
     sinks: Sequence[Sink] = ()
     native_tasks: bool = True
@@ -62,6 +72,9 @@ class Orchestra:
     clock: Clock = field(default_factory=SystemClock)
 
     def __post_init__(self) -> None:
+        if isinstance(self.agents, str):
+            raise BadDefinition(f"agents={self.agents!r} is a text.", remedy=f"Pass a list: [{self.agents!r}].")
+        _checked(self.budget)
         self._lock = threading.Lock()
         self._door = Door()
         self.catalog: Catalog = catalog_of(self.agents, self.model)
@@ -70,8 +83,8 @@ class Orchestra:
     # who is in the team
 
     def register(self, member: Any) -> None:
-        """Adds an agent; runs that begin from now on may choose it. Raises DuplicateName and what the constructor
-        raises.
+        """Adds an agent; runs that begin from now on may choose it. Raises DuplicateName, and what the constructor
+        raises; then nothing has changed.
         """
         node = node_from(member, self.model)
         with self._lock:
@@ -99,13 +112,19 @@ class Orchestra:
     ) -> Result:
         """Runs a task and returns how it ended; never raises for what happens inside.
 
-        ``task`` is a text, answered by whoever the router picks (among those that provide ``to``, or by the agent
-        ``to``); or a workflow, agent or tool with its ``inputs``.
+        ``task`` is a text (or another value), answered by whoever the router picks: among all agents, or those that
+        provide ``to``; where ``to`` is no capability but an agent's name, by that one; where it is a list, along a
+        cheapest path through these capabilities. Or it is a workflow, agent or tool, called itself with its
+        ``inputs``. ``output_type`` defaults to what that function or agent declares, for a router's pick to plain
+        JSON values.
 
-        Raises: what is known before it starts: UnknownCapability, UnknownAgent, BadInput, NotSerialisable and so on.
+        Raises: what is known before it starts: UnknownCapability, UnknownAgent, BadInput, BadDefinition,
+        NotSerialisable, JournalVersion, StateUnusable.
         """
-        call = target_of(task, inputs, to, self.catalog, output_type)
-        return await self._team.run(call, deps=deps, budget=budget or self.budget, seed=seed)
+        catalog = self.catalog
+        call = target_of(task, inputs, to, catalog, output_type)
+        budget = self.budget if budget is None else _checked(budget)
+        return await self._team.run(call, catalog=catalog, deps=deps, budget=budget, seed=seed)
 
     def run_sync(self, task: Any, /, *inputs: Any, **options: Any) -> Result:
         """``run`` for code without an event loop, notebooks included: the only blocking door."""
@@ -120,11 +139,16 @@ class Orchestra:
         return self._door.call(lambda: self.feedback(run_id, reward, **options))
 
     def route(self, text: str, *, to: str | None = None, seed: int = 0) -> Decision:
-        """Who would answer, and why: the decision alone. Nothing is called and nothing is learned.
+        """Who would answer, and why: the decision that ``run`` with the same seed would begin with, now. Nothing is
+        called and nothing is learned. The first use of a ``state`` blocks while it is loaded.
 
-        Raises: UnknownCapability, NoProvider where nobody may be chosen.
+        Raises: UnknownCapability, UnknownAgent, NoProvider where nobody may be chosen, StateUnusable, JournalVersion.
         """
-        return self._team.route(target_of(text, (), to, self.catalog, None), seed)
+        catalog = self.catalog
+        call = target_of(text, (), to, catalog, None)
+        if not self._team.learning.loaded:
+            self._door.call(self._team.open)
+        return self._team.route(call, catalog, self.budget, seed)
 
     async def resume(
         self,
@@ -137,31 +161,42 @@ class Orchestra:
     ) -> Result:
         """Goes on with a run that stopped, paused, failed or was killed. What is done is not done again.
 
-        ``budget`` replaces the old limits; what was settled counts against it, its seconds start anew. ``answers``
-        maps the keys of ``result.asks`` to values.
+        ``budget`` replaces the old limits, a workflow's own included; what was settled counts against it, its seconds
+        start anew. ``answers`` maps the keys of ``result.asks`` to values. The workflow is looked up among
+        ``workflows=`` and those run by this team; ``deps`` are never stored. The catalogue is today's.
 
-        Raises: JournalMissing, JournalVersion, UnknownRun, UnknownWorkflow.
+        Raises: JournalMissing, JournalVersion, UnknownRun, UnknownWorkflow, UnknownAgent, UnknownCapability.
         """
-        return await self._team.resume(run_id, workflow=workflow, deps=deps, budget=budget, answers=answers or {})
+        return await self._team.resume(
+            run_id,
+            catalog=self.catalog,
+            workflow=workflow,
+            deps=deps,
+            budget=None if budget is None else _checked(budget),
+            answers=answers or {},
+        )
 
     async def replay(self, run_id: str, *, workflow: Callable[..., Any] | None = None, deps: Any = None) -> Result:
-        """Runs the code again with every call answered from the journal; nothing is called, nothing is written.
+        """Runs the workflow's code again with every step answered from the journal: nothing is called, charged or
+        written. A run that was of no workflow gives its recorded outcome.
 
         Raises: Diverged (as the result's cause) where the code asks for what the log does not hold; else as ``resume``.
         """
-        return await self._team.replay(run_id, workflow=workflow, deps=deps)
+        return await self._team.replay(run_id, catalog=self.catalog, workflow=workflow, deps=deps)
 
     async def events(self, run_id: str) -> list[Event]:
-        """The event table of a run. Raises UnknownRun."""
+        """The event table of a run; without ``state``, of one of this team's last thousand. Raises UnknownRun."""
         return await self._team.events(run_id)
 
     async def feedback(self, run_id: str, reward: float, *, source: str = "user", decision: str | None = None) -> int:
-        """Rewards a run's decisions whose call ended done and was used; returns how many learned from it.
+        """Rewards the decisions of a run whose call ended done and was used; returns for how many this is news.
 
         The same value from the same source again does nothing, another value corrects the first. It may come late and
-        in another process, if both have the state file. ``decision`` rewards that one alone.
+        from another process, if both have the state file. ``decision`` (a key of ``result.decisions``) rewards that
+        one alone, whatever became of it. With ``learn=False`` nothing is written and nothing learned. What failed by
+        its own fault has got a 0 from the source 'runtime' already.
 
-        Units: ``reward`` in [0, 1]. Raises: BadNumber, UnknownRun.
+        Units: ``reward`` in [0, 1]. Raises: BadNumber, UnknownRun, UnknownName (the decision), StateUnusable.
         """
         return await self._team.feedback(run_id, reward, source, decision)
 
@@ -181,10 +216,21 @@ class Orchestra:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Writes what is left and closes models and store."""
-        await self._team.aclose()
+        """Writes what is left and closes models and store. Closing again does nothing."""
+        try:
+            await self._team.aclose()
+        finally:
+            await in_thread(self._door.close)
 
     def close(self) -> None:
-        """``aclose`` for code that used run_sync."""
-        self._door.call(self.aclose)
-        self._door.close()
+        """``aclose`` for code without an event loop."""
+        try:
+            self._door.call(self._team.aclose)
+        finally:
+            self._door.close()
+
+
+def _checked(budget: Budget) -> Budget:
+    if not isinstance(budget, Budget):
+        raise BadDefinition(f"budget={budget!r} is no Budget.", remedy="Write Budget(usd=0.05), for example.")
+    return budget

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -46,10 +47,14 @@ class Result:
 
     @property
     def partial(self) -> dict[str, Any]:
-        """key -> output of the outermost calls that are finished: what a stopped or failed run has already done."""
-        done = [e for e in self.events if isinstance(e, CallEnded) and type(e.outcome) is Done]
-        depth = min((e.key.count("/") for e in done), default=0)
-        return {e.key: e.outcome.output for e in done if e.key.count("/") == depth and type(e.outcome) is Done}
+        """key -> output of what is finished, without what is below it: what a stopped or failed run has already done.
+
+        Outputs of a resumed run's earlier parts are plain JSON values.
+        """
+        key_to_output = {
+            e.key: e.outcome.output for e in self.events if isinstance(e, CallEnded) and isinstance(e.outcome, Done)
+        }
+        return {key: value for key, value in key_to_output.items() if not _below(key, key_to_output)}
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
@@ -63,3 +68,11 @@ class Result:
         from orchestra.telemetry.explain import explain
 
         return explain(self.events)
+
+
+def _below(key: str, finished: Mapping[str, Any]) -> bool:
+    """Whether a call above this one is finished too."""
+    above = key.rpartition("/")[0]
+    while above and above not in finished:
+        above = above.rpartition("/")[0]
+    return bool(above)

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from orchestra.app.binder import providers
 from orchestra.core.budget import Budget
 from orchestra.core.call import Call, NodeName, Route
 from orchestra.core.catalog import Catalog, Node, required_node
 from orchestra.core.errors import JournalMissing, JournalVersion, UnknownWorkflow
-from orchestra.core.events import Event, RunStarted
+from orchestra.core.events import CallEnded, Event, RunStarted
+from orchestra.graph.graph import layered
+from orchestra.runtime.execute import ROOT
 
 FORMAT = 1
 
@@ -22,7 +25,15 @@ def started_of(events: Sequence[Event]) -> RunStarted:
         raise JournalMissing("The store holds no beginning of this run.")
     if started.format != FORMAT:
         raise JournalVersion(f"The run was written in format {started.format}, this version reads {FORMAT}.")
+    if started.arguments is None:
+        raise JournalMissing("This run was made without a journal: its input was not kept.")
     return started
+
+
+def limits_of(events: Sequence[Event]) -> tuple[Budget, bool]:
+    """The limits in force when the run last went on, and whether they are others than those that it began with."""
+    limits = [e.limits for e in events if isinstance(e, RunStarted)]
+    return Budget(**limits[-1]), limits[-1] != limits[0]
 
 
 def call_again(
@@ -31,23 +42,30 @@ def call_again(
     """The run's first call. Nothing is imported: the name is looked up among what this process knows.
 
     With ``unlimited`` the node's own budget gives way to the one that the run is resumed with.
-    Raises: UnknownWorkflow.
+    Raises: UnknownWorkflow, UnknownAgent, UnknownCapability.
     """
     kind, _, name = started.workflow.partition(":")
+    value, key = started.arguments, started.name
     if kind == "capability":
-        return Call(target=name, input=started.arguments, key=started.name)
+        providers(catalog, name)
+        return Call(target=name, input=value, key=key)
     if kind == "route":
-        return Call(target=Route(capabilities=tuple(name.split(">"))), input=started.arguments, key=started.name)
-    if kind == "node" and workflow is None and name in catalog.nodes:
-        return Call(target=NodeName(name=name), input=started.arguments, key=started.name)
+        route = Route(capabilities=tuple(name.split(">")))
+        layered(catalog, route.capabilities)
+        return Call(target=route, input=value, key=key)
+    if kind == "node" and workflow is None:
+        kind_of = catalog.named(name).contract.output_type
+        return Call(target=NodeName(name=name), input=value, key=key, output_type=kind_of)
     node = required_node(workflow) if workflow is not None else sources.get(name)
     if node is None:
         raise UnknownWorkflow(f"The run was of {name!r}, which this process does not know.")
     if unlimited and node.budget is not None:
         node = replace(node, budget=None)
-    return Call(target=node, input=started.arguments, key=started.name, output_type=node.contract.output_type)
+    return Call(target=node, input=value, key=key, output_type=node.contract.output_type)
 
 
-def budget_again(started: RunStarted, budget: Budget | None) -> Budget:
-    """The new budget, or the limits that the run began with."""
-    return budget if budget is not None else Budget(**started.limits)
+def without_end(events: Sequence[Event], call: Call) -> Sequence[Event]:
+    """The log without the end of the run's own workflow: its code is what a replay runs again."""
+    if not isinstance(call.target, Node) or call.target.kind != "workflow":
+        return events
+    return [e for e in events if not (isinstance(e, CallEnded) and e.key == f"{ROOT}/{call.key}")]

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestra.agents.bundled import bundled_names
 from orchestra.agents.files import load_agent_file
-from orchestra.app.config import team_named
+from orchestra.app.config import configured, team_named
 from orchestra.app.members import shipped
 from orchestra.core.catalog import Node
 from orchestra.core.errors import BadDefinition
@@ -16,8 +16,11 @@ from orchestra.core.money import dollars
 
 
 def roster(team: str | None, folder: Path) -> list[dict[str, str]]:
-    """Name and description of each. Raises BadDefinition."""
-    if team is not None:
+    """Name and description of each: of the named team, of that of orchestra.toml, or of the shipped agents.
+
+    Raises: BadDefinition.
+    """
+    if (team := team or configured(folder)) is not None:
         nodes = team_named(team, folder).catalog.nodes.values()
         return [{"name": node.name, "description": node.description} for node in nodes]
     agents = [shipped(name) for name in bundled_names("agents")]
@@ -25,8 +28,8 @@ def roster(team: str | None, folder: Path) -> list[dict[str, str]]:
 
 
 def described(name: str, team: str | None, folder: Path) -> dict[str, Any]:
-    """Everything of one agent. Raises UnknownAgent, BadDefinition."""
-    if team is not None:
+    """Everything of one agent, looked for as in ``roster``. Raises UnknownAgent, BadDefinition."""
+    if (team := team or configured(folder)) is not None:
         return _node_facts(team_named(team, folder).catalog.named(name))
     agent = shipped(name)
     return {

@@ -2,47 +2,48 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
-from orchestra.app.binder import ANYONE, TeamBinder, expected, providers
-from orchestra.app.learning import RUNTIME, checked_reward, failed_decisions, lessons, used_decisions
+from orchestra.app.binder import TeamBinder, expected, providers
+from orchestra.app.learning import (
+    RUNTIME,
+    Learning,
+    Recent,
+    checked_reward,
+    failed_decisions,
+    one_decision,
+    used_decisions,
+)
 from orchestra.app.result import Result
-from orchestra.app.resume import FORMAT, budget_again, call_again, started_of
+from orchestra.app.resume import FORMAT, call_again, limits_of, started_of, without_end
 from orchestra.core.budget import Budget
 from orchestra.core.call import Call, NodeName, Route
 from orchestra.core.catalog import Catalog, Node, required_node
-from orchestra.core.clock import Clock, SystemClock, keyed_rng
-from orchestra.core.decision import Decision
-from orchestra.core.errors import JournalMissing, NoProvider, UnknownAgent, UnknownCapability, UnknownRun
-from orchestra.core.events import Event, Rewarded, RunStarted
+from orchestra.core.clock import Clock, keyed_rng
+from orchestra.core.decision import Decision, Option
+from orchestra.core.errors import BadDefinition, JournalMissing, NoProvider
+from orchestra.core.events import Event, RunStarted
 from orchestra.core.ids import new_run_id
-from orchestra.core.outcome import Failed, Outcome
-from orchestra.graph.graph import layered
+from orchestra.core.outcome import Done, Failed, Outcome, cause_of
 from orchestra.graph.health import Health
 from orchestra.graph.weights import Weights
 from orchestra.models.pricing import PriceTable, Unknown
 from orchestra.models.registry import Registry
-from orchestra.ports.router import Lesson
 from orchestra.ports.sink import Sink
 from orchestra.routing.decide import Decider
 from orchestra.routing.registry import router
-from orchestra.routing.sums import add_plain
 from orchestra.runtime.blocking import in_thread
-from orchestra.runtime.execute import execute, new_run, status_of
+from orchestra.runtime.execute import ROOT, execute, new_run, status_of
+from orchestra.runtime.ledger import Account
 from orchestra.runtime.run import Run, Services
+from orchestra.runtime.scope import Scope
 from orchestra.runtime.writer import Writer
 from orchestra.stores.codec import JsonCodec
 from orchestra.stores.registry import open_store
 from orchestra.telemetry.export import tracing_from_env
-
-To = str | Sequence[str] | None
-"""A capability or an agent, several capabilities in a row, or whoever the router picks."""
-
-RECENT_RUNS = 1000
-"""Runs whose events are kept in memory for late feedback where there is no store. Our default."""
 
 
 class Settings(Protocol):
@@ -50,6 +51,7 @@ class Settings(Protocol):
 
     catalog: Catalog
     router: Any
+    model: str | None
     models: Mapping[str, Any]
     base_urls: Mapping[str, str]
     prices: Mapping[str, Any]
@@ -72,16 +74,20 @@ class Team:
     def __init__(self, settings: Settings) -> None:
         if settings.journal and settings.state is None:
             raise JournalMissing("journal=True needs a place to write to.", remedy="Pass state='team.db'.")
+        for name, model in settings.models.items():
+            if not callable(getattr(model, "request", None)):
+                raise BadDefinition(f"models[{name!r}] is a {type(model).__name__}, no model.", remedy="Pass a client.")
         self._settings = settings
         self.models = Registry(settings.models, base_urls=settings.base_urls)
         self.prices = PriceTable(settings.prices, settings.unknown_price)
-        self.router = router(settings.router)
         self.health = Health()
-        self.decider = Decider(self.router, self.health, candidate=expected)
+        self._router = router(settings.router)
+        self._decider = Decider(self._router, self.health, candidate=expected)
         self.writer = Writer(open_store(settings.state)) if settings.state is not None else None
-        self._recent: OrderedDict[str, list[Event]] = OrderedDict()
+        self._recent = Recent()
+        log = self._recent if self.writer is None else self.writer.store
+        self.learning = Learning(self._router, log, self.writer, settings.clock.now)
         self._sources = {node.source: node for node in map(required_node, settings.workflows)}
-        self._loaded = False
         self.check(settings.catalog)
         self.tracing = tracing_from_env()
         self.services = self._services()
@@ -89,27 +95,25 @@ class Team:
     def check(self, catalog: Catalog) -> None:
         """Every model of the team has a client and a price. Raises what is wrong with the first that has not."""
         names = [name for node in catalog.nodes.values() for name in node.models]
-        if self._settings.escalate is not None:
-            names.append(self._settings.escalate)
+        names += [name for name in (self._settings.model, self._settings.escalate) if name is not None]
         for name in dict.fromkeys(names):
             self.models.check(name)
             self.prices.price(name)
 
     def _services(self) -> Services:
         settings = self._settings
-        sinks = tuple(settings.sinks)
         return Services(
             models=self.models,
             prices=self.prices,
-            binder=TeamBinder(self.decider, self.health, settings.escalate, self._model_nano, settings.weights),
-            choose=self.router.choose,
+            binder=TeamBinder(self._decider, self.health, settings.escalate, self._model_nano, settings.weights),
+            choose=self.learning.choose,
             health=self.health,
             codec=JsonCodec(),
             clock=settings.clock,
             writer=self.writer,
             journal=settings.journal,
             content=settings.journal or settings.content,
-            sinks=sinks,
+            sinks=tuple(settings.sinks),
             around=self.tracing.around if self.tracing else None,
             native=settings.native_tasks,
         )
@@ -120,47 +124,47 @@ class Team:
         return 0 if price is None else int(1000 * (price.input_nano + price.output_nano))
 
     async def open(self) -> None:
-        """Loads what was learned before. Raises JournalVersion."""
-        if not self._loaded and self.writer is not None:
-            state = await self.writer.call(lambda: self._load())
-            self.router.load(state)
-        self._loaded = True
-
-    def _load(self) -> dict[str, Any]:
-        assert self.writer is not None
-        return self.writer.store.load_state(self.router.name)
+        """Loads what was learned before. Raises JournalVersion, StateUnusable."""
+        await self.learning.load()
 
     def watch(self, sink: Sink) -> None:
         self.services = replace(self.services, sinks=(*self.services.sinks, sink))
 
     async def aclose(self) -> None:
         await self.models.aclose()
-        if self.tracing is not None:
-            await in_thread(self.tracing.close)
+        tracing, self.tracing = self.tracing, None
+        if tracing is not None:
+            await in_thread(tracing.close)
         if self.writer is not None:
-            await self.writer.aclose()
+            try:
+                await self.learning.save()
+            finally:
+                await self.writer.aclose()
 
-    async def run(self, call: Call, *, deps: Any, budget: Budget, seed: int) -> Result:
+    async def run(self, call: Call, *, catalog: Catalog, deps: Any, budget: Budget, seed: int) -> Result:
         await self.open()
-        node = call.target if isinstance(call.target, Node) else None
-        if node is not None:
-            self._sources[node.source] = node
-        run = new_run(new_run_id(), self.services, catalog=self._settings.catalog, deps=deps, seed=seed)
+        if isinstance(call.target, Node):
+            self._sources[call.target.source] = call.target
+        run = new_run(new_run_id(), self.services, catalog=catalog, deps=deps, seed=seed)
         return await self._execute(run, call, budget, _source(call))
 
-    def route(self, call: Call, seed: int) -> Decision:
-        """The decision that the call would begin with; nothing is called, nothing is learned."""
-        view = _Snapshot(self._settings.catalog, self._settings.clock)
-        nodes = providers(view, call.target)
-        deciding = self.decider.for_call(call, view, call.target)(nodes, None)
+    def route(self, call: Call, catalog: Catalog, budget: Budget, seed: int) -> Decision:
+        """The decision that a run of the call would begin with; nothing is called, nothing is learned."""
+        run = new_run("route", self._silent(), catalog=catalog, seed=seed)
+        root = Scope(run, ROOT, Account(ROOT, budget.limits))
+        scope = Scope(run, root.key(call), root.account, root)
+        if isinstance(call.target, NodeName):
+            return _no_choice(call.target.name, scope.path)
+        deciding = self._decider.for_call(call, scope, call.target)(providers(catalog, call.target), None)
         try:
-            batch = next(deciding)
+            asked = next(deciding).calls[0]
         except StopIteration as stop:
             nobody: Failed = stop.value
             raise NoProvider(nobody.cause.message, remedy=nobody.cause.remedy) from None
         finally:
             deciding.close()
-        return self.router.choose(batch.calls[0].target, "route", keyed_rng(seed, "route"))
+        key = scope.key(asked)
+        return self.learning.choose(asked.target, f"{run.id}/{key}", keyed_rng(seed, key))
 
     async def _execute(self, run: Run, call: Call, budget: Budget, source: str) -> Result:
         started = RunStarted(
@@ -168,7 +172,7 @@ class Team:
             run.now(),
             call.key or "task",
             source,
-            call.input,
+            self.services.codec.plain(call.input),
             run.seed,
             _limits(budget),
             run.catalog.version,
@@ -177,58 +181,59 @@ class Team:
         try:
             outcome, usage = await execute(run, call, budget, started)
         finally:
-            await self._keep(run)
+            if self.writer is None:
+                self._recent.keep(run.id, [*run.past, *run.events])
+        try:
+            await self._settle(run)
+        except Exception as error:  # what could not be written down is no answer; result.partial holds the work
+            outcome = Failed(cause=cause_of(error), filed=True) if type(outcome) is Done else outcome
         return self._result(run, outcome, usage)
 
     def _result(self, run: Run, outcome: Outcome, usage: Any) -> Result:
         events = (*run.past, *run.events)
         return Result(run_id=run.id, status=status_of(outcome), outcome=outcome, usage=usage, events=events)
 
-    async def _keep(self, run: Run) -> None:
-        """Remembers the run for late feedback, learns from its failures, exports its spans, and drains."""
-        self._recent[run.id] = [*run.past, *run.events]
-        if len(self._recent) > RECENT_RUNS:
-            self._recent.popitem(last=False)
+    async def _settle(self, run: Run) -> None:
+        """Exports the run's spans and learns from its failures."""
         if self.tracing is not None:
             await in_thread(self.tracing.export, run.id, list(run.events))
-        failures = failed_decisions(run.events)
+        failures = failed_decisions(run.events, run.past)
         if failures and self._settings.learn:
-            await self._learn(run.id, [Lesson(d, 0.0) for d in failures], 0.0, RUNTIME)
-        elif self.writer is not None:
-            await self.writer.flush()
+            known = [*run.past, *run.events]
+            await self.learning.reward(run.id, lambda _: failures, 0.0, RUNTIME, known)
 
     async def resume(
-        self, run_id: str, *, workflow: Any, deps: Any, budget: Budget | None, answers: Mapping[str, Any]
+        self,
+        run_id: str,
+        *,
+        catalog: Catalog,
+        workflow: Any,
+        deps: Any,
+        budget: Budget | None,
+        answers: Mapping[str, Any],
     ) -> Result:
         past = await self._journal(run_id)
         started = started_of(past)
-        call = call_again(started, self._sources, self._settings.catalog, workflow, budget is not None)
+        limits, renewed = limits_of(past)
+        call = call_again(started, self._sources, catalog, workflow, budget is not None or renewed)
         run = new_run(
             run_id,
             self.services,
-            catalog=self._settings.catalog,
+            catalog=catalog,
             deps=deps,
             seed=started.seed,
             mode="resume",
             past=past,
             answers=answers,
         )
-        return await self._execute(run, call, budget_again(started, budget), started.workflow)
+        return await self._execute(run, call, limits if budget is None else budget, started.workflow)
 
-    async def replay(self, run_id: str, *, workflow: Any, deps: Any) -> Result:
+    async def replay(self, run_id: str, *, catalog: Catalog, workflow: Any, deps: Any) -> Result:
         past = await self._journal(run_id)
         started = started_of(past)
-        call = call_again(started, self._sources, self._settings.catalog, workflow, True)
-        silent = self._silent()
-        run = new_run(
-            run_id,
-            silent,
-            catalog=self._settings.catalog,
-            deps=deps,
-            seed=started.seed,
-            mode="replay",
-            past=past,
-        )
+        call = call_again(started, self._sources, catalog, workflow, True)
+        log = without_end(past, call)
+        run = new_run(run_id, self._silent(), catalog=catalog, deps=deps, seed=started.seed, mode="replay", past=log)
         outcome, usage = await execute(run, call, Budget(), started)
         return self._result(run, outcome, usage)
 
@@ -242,36 +247,19 @@ class Team:
         return await self.events(run_id)
 
     async def events(self, run_id: str) -> list[Event]:
-        if self.writer is not None:
-            store = self.writer.store
-            return await self.writer.call(lambda: store.read(run_id))
-        if run_id not in self._recent:
-            raise UnknownRun(f"No run {run_id!r} is remembered; without state the last {RECENT_RUNS} are.")
-        return self._recent[run_id]
+        if self.writer is None:
+            return self._recent.read(run_id)
+        store = self.writer.store
+        return await self.writer.call(lambda: store.read(run_id))
 
     async def feedback(self, run_id: str, reward: float, source: str, decision: str | None) -> int:
         value = checked_reward(reward)
         await self.open()
-        events = await self.events(run_id)
-        decisions = used_decisions(events)
-        if decision is not None:
-            decisions = [d for d in decisions if d.key == decision]
-        new = lessons(decisions, value, source, events)
-        await self._learn(run_id, new, value, source)
-        return len(new)
-
-    async def _learn(self, run_id: str, new: Sequence[Lesson], reward: float, source: str) -> None:
-        rows = [Rewarded(one.decision.key, self.services.clock.now(), reward, source) for one in new]
-        self.router.learn(new)
-        kept = self._recent.get(run_id)
-        for row in rows:
-            if kept is not None:
-                kept.append(row)
-            if self.writer is not None:
-                self.writer.put(run_id, None, row, False)
-        if self.writer is not None and new:
-            store, name, delta = self.writer.store, self.router.name, self.router.delta()
-            await self.writer.call(lambda: store.add_state(name, delta, add_plain))
+        if not self._settings.learn:
+            await self.events(run_id)
+            return 0
+        pick = used_decisions if decision is None else partial(one_decision, decision)
+        return await self.learning.reward(run_id, pick, value, source)
 
 
 def _source(call: Call) -> str:
@@ -295,41 +283,15 @@ def _limits(budget: Budget) -> dict[str, Any]:
     }
 
 
-class _Snapshot:
-    """A catalogue as a view, for the checks before a run."""
-
-    def __init__(self, catalog: Catalog, clock: Clock) -> None:
-        self.catalog, self._clock = catalog, clock
-
-    def now(self) -> float:
-        return self._clock.now()
-
-    def left_nano(self) -> int | None:
-        return None
-
-
-def target_of(task: Any, inputs: tuple[Any, ...], to: To, catalog: Catalog, output_type: Any) -> Call:
-    """The first call of a run. Raises UnknownCapability, UnknownAgent, BadInput, BadDefinition before anything
-    starts.
-    """
-    named = getattr(task, "name", None)
-    if not isinstance(task, str) and isinstance(named, str) and named in catalog.nodes:
-        to, task, inputs = named, inputs[0] if inputs else None, ()
-    if callable(task) or isinstance(task, Node):
-        node = required_node(task)
-        value = inputs[0] if len(inputs) == 1 else node.contract.gathered(inputs, {})
-        node.contract.bind(value)
-        kind = node.contract.output_type if output_type is None else output_type
-        return Call(target=node, input=value, key=node.name, output_type=kind)
-    if to is not None and not isinstance(to, str):
-        route = Route(capabilities=tuple(to))
-        layered(catalog, route.capabilities)
-        return Call(target=route, input=task, key=route.name, output_type=output_type)
-    if to is not None and to in catalog.nodes:
-        return Call(target=NodeName(name=to), input=task, key=to, output_type=output_type)
-    capability = ANYONE if to is None else to
-    try:
-        providers(_Snapshot(catalog, SystemClock()), capability)
-    except UnknownCapability as error:
-        raise (UnknownAgent("The team has no agent.") if to is None else error) from None
-    return Call(target=capability, input=task, key="task" if to is None else to, output_type=output_type)
+def _no_choice(name: str, key: str) -> Decision:
+    """What is to be said where the caller named the agent himself."""
+    return Decision(
+        key=f"route/{key}",
+        capability=name,
+        policy="named",
+        version=1,
+        options=(Option(name, probability=1.0),),
+        chosen=(name,),
+        probability=1.0,
+        reason="it was asked for by name",
+    )

@@ -11,7 +11,12 @@ from orchestra.cli.output import one_clear_line, show
 
 agents = typer.Typer(no_args_is_help=True, help="The agents that ship with the package, or those of a team.")
 
-App = Annotated[str | None, typer.Option("--app", help="module:attribute of a team; default: the shipped agents.")]
+App = Annotated[
+    str | None,
+    typer.Option(
+        "--app", help="module:attribute of a team; default: [app] in orchestra.toml, else the shipped agents."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

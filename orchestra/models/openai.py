@@ -8,10 +8,12 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from orchestra.core.errors import BadDefinition, ContextWindow, MissingKey, ModelError, ModelTimeout, ModelUnreachable
-from orchestra.models.constrained import constrained, unconstrained
-from orchestra.models.wire_openai import body, bound, failure, loads, reply
-from orchestra.ports.model import Reply, Request
+from orchestra.core.errors import ContextWindow, MissingKey
+from orchestra.models.constrained import Answer, constrained, unconstrained
+from orchestra.models.endpoint import Endpoint
+from orchestra.models.pieces import Pieces, View, asked, heard, held, plain
+from orchestra.models.wire_openai import PER_IMAGE, STREAMED, CompletionChunks, body, bound, reply
+from orchestra.ports.model import OnDelta, Reply, Request
 
 if TYPE_CHECKING:
     import httpx2
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 HOST = "api.openai.com"
 # Text that packs more bytes into each token is not met in practice; nearer cases are the provider's to judge.
 BYTES_PER_TOKEN = 8
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(eq=False)
@@ -44,14 +45,20 @@ class OpenAIModel:
     native_tools: bool = True
     json_schema: bool = True
     transport: httpx2.AsyncBaseTransport | None = field(default=None, repr=False)
-    _loop_to_client: Any = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        url = urlsplit(self.base_url)
-        if url.scheme not in ("http", "https") or not url.hostname:
-            raise BadDefinition(f"base_url={self.base_url!r} is no http address.", remedy="Write http://host:port/v1.")
-        self.hosted = url.hostname == HOST
         self.name = self.name or f"openai:{self.model}"
+        self._endpoint = Endpoint(
+            name=self.name,
+            vendor="openai",
+            path="/chat/completions",
+            base_url=self.base_url,
+            api_key=self.api_key,
+            timeout_s=self.timeout_s,
+            transport=self.transport,
+            connect=self._connected,
+        )
+        self.hosted = self._endpoint.hostname == HOST
 
     def count(self, request: Request, /) -> int:
         """UTF-8 bytes of the prompt, tools and schema, and what chat templates add."""
@@ -59,20 +66,24 @@ class OpenAIModel:
 
     async def request(self, request: Request, /) -> Reply:
         sent = self._prepared(request)
-        data = self._body(sent)
-        prompt_bound = bound(data)
-        if self.context_window is not None and prompt_bound > BYTES_PER_TOKEN * self.context_window:
-            raise ContextWindow(f"{prompt_bound} bytes do not fit {self.name}'s {self.context_window} tokens.")
-        content = await self._send(data)
-        found = reply(loads(content) or content, sent, prompt_bound, hosted=self.hosted)
-        return found if self.native_tools else unconstrained(found, request)
+        data, prompt_bound = self._fitting(sent)
+        return self._read(await asked(self._endpoint, data), request, sent, prompt_bound)
+
+    async def stream(self, request: Request, on_delta: OnDelta, /) -> Reply:
+        """As ``request``, the text in pieces; an answer that is not the model's own words comes as one."""
+        sent = self._prepared(request)
+        data, prompt_bound = self._fitting(sent)
+        pieces = Pieces(CompletionChunks(self.name), self._view(request), on_delta, prompt_bound, request.max_tokens)
+        return await heard(
+            self._endpoint,
+            data | STREAMED,
+            pieces,
+            lambda content: self._read(content, request, sent, prompt_bound),
+        )
 
     async def aclose(self) -> None:
         """Closes the connections of the running event loop."""
-        client = self._loop_to_client and self._loop_to_client.get(None)
-        if client is not None:
-            self._loop_to_client.set(None)
-            await client.close()
+        await self._endpoint.aclose()
 
     def _prepared(self, request: Request) -> Request:
         if request.temperature is None and self.temperature is not None:
@@ -82,48 +93,27 @@ class OpenAIModel:
     def _body(self, request: Request) -> dict[str, Any]:
         return body(request, self.model, hosted=self.hosted, json_schema=self.json_schema)
 
-    async def _send(self, data: dict[str, Any]) -> str:
-        import httpx2
+    def _fitting(self, sent: Request) -> tuple[dict[str, Any], int]:
+        data = self._body(sent)
+        prompt_bound = bound(data)
+        written = prompt_bound - PER_IMAGE * sum(len(message.images) for message in sent.messages)
+        if self.context_window is not None and written > BYTES_PER_TOKEN * self.context_window:
+            raise ContextWindow(f"{written} bytes do not fit {self.name}'s {self.context_window} tokens.")
+        return data, prompt_bound
+
+    def _read(self, content: object, request: Request, sent: Request, prompt_bound: int) -> Reply:
+        found = reply(content, sent, prompt_bound, hosted=self.hosted)
+        return found if self.native_tools else unconstrained(found, request)
+
+    def _view(self, request: Request) -> View:
+        if request.tools and not self.native_tools:
+            return Answer() if request.schema is None else held
+        wrapped = self.hosted and request.schema is not None and request.schema.get("type") != "object"
+        return held if wrapped else plain
+
+    def _connected(self, http: httpx2.AsyncClient) -> AsyncOpenAI:
         import openai
 
-        try:
-            response = await self._client().post("/chat/completions", cast_to=httpx2.Response, body=data)
-        except openai.APITimeoutError:
-            error: ModelError = ModelTimeout(f"{self.name} did not answer within {self.timeout_s} s.")
-        except openai.APIConnectionError as cause:
-            error = ModelUnreachable(self._safe(f"No answer from {self.base_url}: {cause.__cause__ or cause}."))
-        except openai.APIStatusError as cause:
-            text = self._safe(cause.response.text)
-            error = failure(cause.status_code, text, cause.response.headers, self.name)
-        else:
-            return response.text
-        raise error
-
-    def _safe(self, text: str) -> str:
-        return text.replace(self.api_key, "***") if len(self.api_key) > 8 else text
-
-    def _client(self) -> AsyncOpenAI:
-        """A pool of connections belongs to the event loop that opened them."""
-        from anyio.lowlevel import RunVar
-
-        if self._loop_to_client is None:
-            self._loop_to_client = RunVar(f"clients of {self.name}")
-        client: AsyncOpenAI | None = self._loop_to_client.get(None)
-        if client is None:
-            client = self._connected()
-            self._loop_to_client.set(client)
-        return client
-
-    def _connected(self) -> AsyncOpenAI:
-        import httpx2
-        import openai
-
-        # On this machine a connection costs nothing, and one kept open may be gone when it is used again.
-        kept = 0 if urlsplit(self.base_url).hostname in _LOOPBACK else 100
-        limits = httpx2.Limits(max_connections=1000, max_keepalive_connections=kept)
-        http = httpx2.AsyncClient(
-            transport=self.transport, limits=limits, timeout=self.timeout_s, follow_redirects=True
-        )
         return openai.AsyncOpenAI(
             api_key=self.api_key, base_url=self.base_url, timeout=self.timeout_s, max_retries=0, http_client=http
         )

@@ -10,7 +10,11 @@ from typing import Any
 from orchestra.core.errors import BadDefinition, UnknownModel, UnknownProvider
 from orchestra.ports.model import Model
 
-PROVIDERS = {"local": "orchestra.models.local", "openai": "orchestra.models.openai"}
+PROVIDERS = {
+    "anthropic": "orchestra.models.anthropic",
+    "local": "orchestra.models.local",
+    "openai": "orchestra.models.openai",
+}
 """Provider -> the module whose ``check(model, env)`` and ``create(model, env)`` answer for it."""
 
 

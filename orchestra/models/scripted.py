@@ -5,6 +5,7 @@ A token is four UTF-8 bytes, rounded up, of the canonical JSON of what is sent o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
@@ -14,7 +15,7 @@ from orchestra.core.errors import BadRequest, Overloaded
 from orchestra.core.ids import canonical
 from orchestra.core.message import ToolCall
 from orchestra.core.usage import ZERO, Usage
-from orchestra.ports.model import Model, Reply, Request
+from orchestra.ports.model import Delta, Model, OnDelta, Reply, Request, streamed
 
 Answer = str | Reply | ToolCall
 Step = Answer | Exception | Callable[[Request], Answer]
@@ -39,6 +40,14 @@ def replied(answer: Answer, request: Request, name: str, usage: Usage | None = N
         rule = Usage(input_tokens=prompt_tokens(request), output_tokens=made, requests=1)
         reply = replace(reply, usage=rule if usage is None else usage)
     return reply if reply.model else replace(reply, model=name)
+
+
+def by_words(reply: Reply, on_delta: OnDelta) -> Reply:
+    """The reply, its text handed over word by word."""
+    for word in re.findall(r"\S*\s*", reply.text):
+        if word:
+            on_delta(Delta(word, len(word.encode("utf-8", "replace"))))
+    return reply
 
 
 class Scripted:
@@ -73,6 +82,10 @@ class Scripted:
         answer = step if isinstance(step, (str, Reply, ToolCall)) else step(request)
         return replied(answer, request, self.name, self._usage)
 
+    async def stream(self, request: Request, on_delta: OnDelta, /) -> Reply:
+        """As ``request``, word by word."""
+        return by_words(await self.request(request), on_delta)
+
     def assert_consumed(self) -> None:
         """Raises AssertionError if steps are left."""
         left = len(self._steps) - len(self.requests)
@@ -103,6 +116,10 @@ class Echo:
     async def request(self, request: Request, /) -> Reply:
         text = next((item.text for item in reversed(request.messages) if item.role == "user"), "")
         return replied(text, request, self.name)
+
+    async def stream(self, request: Request, on_delta: OnDelta, /) -> Reply:
+        """As ``request``, word by word."""
+        return by_words(await self.request(request), on_delta)
 
 
 class Failing:
@@ -143,3 +160,9 @@ class Slow:
 
         await sleep(self._delay_s)
         return await self._model.request(request)
+
+    async def stream(self, request: Request, on_delta: OnDelta, /) -> Reply:
+        from anyio import sleep
+
+        await sleep(self._delay_s)
+        return await streamed(self._model, request, on_delta)

@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-from orchestra.core.errors import (
-    AuthFailed,
-    BadRequest,
-    ContentRefused,
-    ContextWindow,
-    ModelError,
-    ModelTimeout,
-    Overloaded,
-    QuotaExceeded,
-    RateLimited,
-)
-from orchestra.core.message import Message, ToolCall
+from orchestra.core.errors import BadRequest, ContentRefused
+from orchestra.core.message import Image, Message, ToolCall
 from orchestra.core.usage import Usage
-from orchestra.ports.model import Finish, Reply, Request
+from orchestra.models.sse import Event
+from orchestra.models.wire import (
+    PER_MESSAGE,
+    PER_REQUEST,
+    arguments,
+    broken_off,
+    clean,
+    dumps,
+    in_object,
+    is_strict,
+    loads,
+    mapping,
+    out_of_object,
+    short,
+    size,
+    tokens,
+    without_images,
+)
+from orchestra.ports.model import Delta, Finish, Reply, Request
 
-UNPARSED = "unparsed_json"
-"""The one argument of a tool call whose arguments were no JSON object: the validator refuses it, the model sees why."""
+PER_IMAGE = 50_000
+"""An upper bound of an image's tokens, whatever its size: the dearest model known to us takes 48,169 (8 tiles)."""
 
-# Chat templates add role marks and, where a request has no system turn, a default one of their own.
-PER_MESSAGE, PER_REQUEST = 16, 96
+STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
 
 _FINISH: Mapping[object, Finish] = {
     None: "stop", "stop": "stop", "length": "length", "tool_calls": "tool_calls", "function_call": "tool_calls",
 }  # fmt: skip
-_STRICT = {
-    "type", "properties", "required", "additionalProperties", "items", "anyOf", "enum", "const", "$ref", "$defs",
-    "title", "description",
-}  # fmt: skip
-_QUOTA = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
-_TOO_LONG = {"context_length_exceeded", "exceed_context_size_error", "string_above_max_length"}
-_REFUSED = {"content_filter", "content_policy_violation", "responsibleaipolicyviolation"}
 
 
 def body(request: Request, model: str, *, hosted: bool = False, json_schema: bool = True) -> dict[str, Any]:
@@ -62,11 +59,11 @@ def body(request: Request, model: str, *, hosted: bool = False, json_schema: boo
             for tool in request.tools
         ]
     if request.schema is not None and json_schema:
-        schema = _in_object(request.schema) if hosted else request.schema
+        schema = in_object(request.schema) if hosted else request.schema
         shape = {"name": "reply", "schema": schema, "strict": is_strict(schema)}
         data["response_format"] = {"type": "json_schema", "json_schema": shape}
     elif request.schema is not None:
-        text = "Reply with JSON of this schema and nothing else: " + _dumps(request.schema)
+        text = "Reply with JSON of this schema and nothing else: " + dumps(request.schema)
         messages.append({"role": "system", "content": text})
     if request.temperature is not None:
         data["temperature"] = request.temperature
@@ -77,19 +74,9 @@ def body(request: Request, model: str, *, hosted: bool = False, json_schema: boo
 
 def bound(data: Mapping[str, Any]) -> int:
     """An upper bound of a body's prompt tokens: a token is at least one UTF-8 byte."""
-    prompt = {key: data.get(key) for key in ("messages", "tools", "response_format")}
-    return len(_dumps(prompt).encode()) + PER_MESSAGE * len(data["messages"]) + PER_REQUEST
-
-
-def is_strict(schema: Any) -> bool:
-    """Whether OpenAI's strict mode takes a schema: closed objects that require all they name, known keywords only."""
-    if not isinstance(schema, Mapping) or not schema.keys() <= _STRICT:
-        return False
-    parts = [*(schema.get("properties") or {}).values(), *(schema.get("$defs") or {}).values()]
-    parts += [*(schema.get("anyOf") or ()), *([schema["items"]] if "items" in schema else [])]
-    closed = schema.get("additionalProperties") is False
-    complete = set(schema.get("properties") or ()) == set(schema.get("required") or ())
-    return (schema.get("type") != "object" or (closed and complete)) and all(map(is_strict, parts))
+    texts, images = without_images(data["messages"])
+    prompt = {"messages": texts, "tools": data.get("tools"), "response_format": data.get("response_format")}
+    return size(dumps(prompt)) + PER_MESSAGE * len(texts) + PER_IMAGE * images + PER_REQUEST
 
 
 def reply(data: object, request: Request, prompt_bound: int, *, hosted: bool = False) -> Reply:
@@ -98,18 +85,18 @@ def reply(data: object, request: Request, prompt_bound: int, *, hosted: bool = F
     Raises: BadRequest if the body is no chat completion, ContentRefused if the provider or the model refused.
     """
     try:
-        choice = _mapping(_mapping(data)["choices"][0])
-        message = _mapping(choice["message"])
+        choice = mapping(mapping(data)["choices"][0])
+        message = mapping(choice["message"])
     except (KeyError, IndexError, TypeError):
-        raise BadRequest(f"The server's answer is no chat completion: {_short(data)}.") from None
+        raise BadRequest(f"The server's answer is no chat completion: {short(data)}.") from None
     text, refusal, reason = message.get("content"), message.get("refusal"), choice.get("finish_reason")
-    text = _clean(text) if isinstance(text, str) else ""
+    text = clean(text) if isinstance(text, str) else ""
     raw_calls = message.get("tool_calls")
     calls = tuple(_call(item, i) for i, item in enumerate(raw_calls)) if isinstance(raw_calls, list) else ()
-    usage = _usage(_mapping(data).get("usage"), prompt_bound, len(_dumps([text, raw_calls]).encode()))
+    usage = _usage(mapping(data).get("usage"), prompt_bound, len(dumps([text, raw_calls]).encode()))
     if reason == "content_filter" or (isinstance(refusal, str) and refusal):
         raise ContentRefused(
-            f"The content was refused: {_short(refusal or reason)}.",
+            f"The content was refused: {short(refusal or reason)}.",
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
         )
@@ -117,60 +104,98 @@ def reply(data: object, request: Request, prompt_bound: int, *, hosted: bool = F
     if calls and finish == "stop":
         finish = "tool_calls"
     if hosted and request.schema is not None and request.schema.get("type") != "object" and not calls:
-        text = _out_of_object(text)
-    model = _mapping(data).get("model")
+        text = out_of_object(text)
+    model = mapping(data).get("model")
     return Reply(text=text, tool_calls=calls, usage=usage, finish=finish, model=model if isinstance(model, str) else "")
 
 
-def failure(status: int, content: str, headers: Mapping[str, str], model: str) -> ModelError:
-    """The error in a response whose status is not 200. Units: its fact ``retry_after_s`` in seconds."""
-    words, message = _error_words(content)
-    what = f"{model} answered {status}: {_short(message)}."
-    if words & _REFUSED:
-        return ContentRefused(what, status=status)
-    if words & _TOO_LONG or status == 413 or (status == 400 and "maximum context length" in message.lower()):
-        return ContextWindow(what, status=status)
-    if words & _QUOTA or status == 402:
-        return QuotaExceeded(what, status=status)
-    if status == 429:
-        return RateLimited(what, status=status, retry_after_s=retry_after_s(headers))
-    if status in (401, 403):
-        return AuthFailed(what, status=status)
-    if status == 408:
-        return ModelTimeout(what, status=status)
-    if status >= 500:
-        return Overloaded(what, status=status, retry_after_s=retry_after_s(headers))
-    return BadRequest(what, status=status)
+class CompletionChunks:
+    """The chunks of a streamed completion, put together."""
 
+    def __init__(self, model: str) -> None:
+        self.over = False
+        self._model = model
+        self._text: list[str] = []
+        self._refusal: list[str] = []
+        self._index_to_call: dict[object, dict[str, Any]] = {}
+        self._last: dict[str, Any] = {}
 
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """The wait that the headers ask for; a date counts from the response's own date, so that no clock is needed."""
-    low = {key.lower(): value for key, value in headers.items()}
-    for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
-        try:
-            wait = float(low[name]) * unit
-        except (KeyError, ValueError):
-            continue
-        if math.isfinite(wait):
-            return max(wait, 0.0)
-    try:
-        until, since = parsedate_to_datetime(low["retry-after"]), parsedate_to_datetime(low["date"])
-        return max((until - since).total_seconds(), 0.0)
-    except (KeyError, ValueError, TypeError):
-        return None
+    def take(self, event: Event) -> Delta:
+        """What a chunk adds. Raises BadRequest for what is no chunk, and the error that a server broke off with."""
+        if event.data.strip() == "[DONE]":
+            self.over = True
+            return Delta()
+        chunk = loads(event.data)
+        if event.kind == "error" or (isinstance(chunk, dict) and chunk.get("error")):
+            raise broken_off(event.data, self._model)
+        if not isinstance(chunk, dict) or not isinstance(chunk.get("choices"), list):
+            raise BadRequest(f"The server's stream holds what is no chunk: {short(event.data)}.")
+        self._last |= {key: chunk[key] for key in ("model", "usage") if chunk.get(key) is not None}
+        choice = chunk["choices"][0] if chunk["choices"] else None
+        if not isinstance(choice, dict):
+            return Delta()
+        if choice.get("finish_reason") is not None:
+            self._last["finish_reason"] = choice["finish_reason"]
+        delta = choice.get("delta")
+        return self._add(delta) if isinstance(delta, dict) else Delta()
 
+    def body(self) -> dict[str, Any]:
+        """The completion. Raises nothing: the reader of bodies judges it."""
+        message = {
+            "content": "".join(self._text),
+            "refusal": "".join(self._refusal),
+            "tool_calls": [
+                {"id": call["id"], "function": {"name": call["name"], "arguments": "".join(call["arguments"])}}
+                for call in self._index_to_call.values()
+            ],
+        }
+        choice = {"message": message, "finish_reason": self._last.get("finish_reason")}
+        return {"model": self._last.get("model"), "usage": self._last.get("usage"), "choices": [choice]}
 
-def _dumps(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    def input_tokens(self) -> int | None:
+        usage = self._last.get("usage")
+        return tokens(usage.get("prompt_tokens")) if isinstance(usage, dict) else None
 
+    @property
+    def complete(self) -> bool:
+        """Whether the reply's end was seen: not all servers mark the stream's."""
+        return self.over or "finish_reason" in self._last
 
-def _clean(text: str) -> str:
-    """Lone surrogates cannot travel as UTF-8."""
-    return text.encode("utf-8", "replace").decode()
+    def _add(self, delta: dict[str, Any]) -> Delta:
+        text, refusal, calls = delta.get("content"), delta.get("refusal"), delta.get("tool_calls")
+        written = size(text) + size(refusal) + size(delta.get("reasoning_content"))
+        if isinstance(refusal, str):
+            self._refusal.append(refusal)
+        for item in calls if isinstance(calls, list) else ():
+            written += self._add_call(item)
+        if not isinstance(text, str):
+            return Delta("", written)
+        self._text.append(text)
+        return Delta(text, written)
+
+    def _add_call(self, item: object) -> int:
+        if not isinstance(item, dict):
+            raise BadRequest(f"The server's stream holds what is no tool call: {short(item)}.")
+        known = len(self._index_to_call)
+        index = item.get("index")
+        if not isinstance(index, int):
+            # Servers that leave the index out send each call in one piece, with an id.
+            index = known if item.get("id") or not known else known - 1
+        call = self._index_to_call.setdefault(index, {"id": None, "name": None, "arguments": []})
+        function = item.get("function")
+        part = function if isinstance(function, dict) else {}
+        call["id"] = call["id"] or item.get("id")
+        call["name"] = call["name"] or part.get("name")
+        if isinstance(part.get("arguments"), str):
+            call["arguments"].append(part["arguments"])
+        return size(part.get("name")) + size(part.get("arguments"))
 
 
 def _message(message: Message) -> dict[str, Any]:
-    data: dict[str, Any] = {"role": message.role, "content": _clean(message.text)}
+    text = clean(message.text)
+    data: dict[str, Any] = {"role": message.role, "content": text}
+    if message.images:
+        data["content"] = [*([{"type": "text", "text": text}] if text else []), *map(_image, message.images)]
     if message.call_id is not None:
         data["tool_call_id"] = message.call_id
     if message.tool_calls:
@@ -178,96 +203,39 @@ def _message(message: Message) -> dict[str, Any]:
             {
                 "id": call.id,
                 "type": "function",
-                "function": {"name": call.name, "arguments": _clean(_dumps(dict(call.arguments)))},
+                "function": {"name": call.name, "arguments": clean(dumps(dict(call.arguments)))},
             }
             for call in message.tool_calls
         ]
     return data
 
 
+def _image(image: Image) -> dict[str, Any]:
+    url = image.url or f"data:{image.media_type};base64,{image.data}"
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
 def _call(item: object, index: int) -> ToolCall:
     try:
-        function = _mapping(_mapping(item)["function"])
+        function = mapping(mapping(item)["function"])
         name = function["name"]
     except (KeyError, TypeError):
         name = None
     if not isinstance(name, str) or not name:
-        raise BadRequest(f"The server's answer holds a tool call without a name: {_short(item)}.")
-    raw, given = function.get("arguments"), _mapping(item).get("id")
+        raise BadRequest(f"The server's answer holds a tool call without a name: {short(item)}.")
+    raw, given = function.get("arguments"), mapping(item).get("id")
     call_id = given if isinstance(given, str) and given else f"call_{index}"
-    return ToolCall(id=call_id, name=name, arguments=_arguments(raw))
-
-
-def _arguments(raw: object) -> Mapping[str, Any]:
-    if raw is None or raw == "":
-        return {}
-    value = loads(raw) if isinstance(raw, str) else raw
-    return value if isinstance(value, dict) else {UNPARSED: raw if isinstance(raw, str) else _dumps(raw)}
-
-
-def loads(text: str) -> Any:
-    """The JSON value of a text; None also where it is none, too deep to read, or holds what UTF-8 cannot."""
-    try:
-        value = json.loads(text, parse_constant=_no_json)
-        _dumps(value).encode()
-    except (ValueError, RecursionError):
-        return None
-    return value
-
-
-def _no_json(word: str) -> None:
-    raise ValueError(f"{word} is no JSON")
+    return ToolCall(id=call_id, name=name, arguments=arguments(raw))
 
 
 def _usage(data: object, prompt_bound: int, output_bound: int) -> Usage:
     figures = data if isinstance(data, dict) else {}
     details = figures.get("prompt_tokens_details")
-    given, made = _tokens(figures.get("prompt_tokens")), _tokens(figures.get("completion_tokens"))
+    given, made = tokens(figures.get("prompt_tokens")), tokens(figures.get("completion_tokens"))
     return Usage(
         input_tokens=prompt_bound if given is None else given,
         output_tokens=output_bound if made is None else made,
-        cached_tokens=(_tokens(details.get("cached_tokens")) or 0) if isinstance(details, dict) else 0,
+        cached_tokens=(tokens(details.get("cached_tokens")) or 0) if isinstance(details, dict) else 0,
         requests=1,
         estimated=given is None or made is None,
     )
-
-
-def _tokens(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError
-    return value
-
-
-def _short(value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    return text.strip().rstrip(".")[:300] or "nothing"
-
-
-def _error_words(content: str) -> tuple[set[str], str]:
-    """The codes and types in an error body, lower case, and its message; servers nest them differently."""
-    data = loads(content)
-    error = data.get("error", data) if isinstance(data, dict) else content
-    if not isinstance(error, dict):
-        return set(), error if isinstance(error, str) else content
-    inner = error.get("innererror")
-    found = [error.get("code"), error.get("type"), inner.get("code") if isinstance(inner, dict) else None]
-    message = error.get("message")
-    return {item.lower() for item in found if isinstance(item, str)}, message if isinstance(message, str) else content
-
-
-def _in_object(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """OpenAI takes objects at the root only: anything else becomes the object's one value."""
-    if schema.get("type") == "object":
-        return schema
-    inner = {key: value for key, value in schema.items() if key != "$defs"}
-    root = {"type": "object", "properties": {"value": inner}, "required": ["value"], "additionalProperties": False}
-    return root | ({"$defs": schema["$defs"]} if "$defs" in schema else {})
-
-
-def _out_of_object(text: str) -> str:
-    value = loads(text)
-    return _dumps(value["value"]) if isinstance(value, dict) and value.keys() == {"value"} else text

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from orchestra.core.message import Message, ToolCall
 from orchestra.core.usage import ZERO, Usage
@@ -47,6 +47,20 @@ class Reply:
     model: str = ""
 
 
+class Delta(NamedTuple):
+    """A piece of a reply as it comes. ``text`` is what it adds to the reply's text, often nothing.
+
+    Units: ``output_bytes`` UTF-8 bytes of all that the model wrote for it, tool calls and reasoning included; their sum
+    is an upper bound of the output tokens so far.
+    """
+
+    text: str = ""
+    output_bytes: int = 0
+
+
+OnDelta = Callable[[Delta], None]
+
+
 class Model(Protocol):
     """A client of one model. Raises the errors of ModelError's tree, each attempt once: retries have one owner, the
     runtime.
@@ -60,6 +74,28 @@ class Model(Protocol):
     def count(self, request: Request, /) -> int:
         """An upper bound of the prompt's tokens: an exact tokeniser, or UTF-8 bytes."""
         ...
+
+
+@runtime_checkable
+class Streaming(Model, Protocol):
+    """A model that can hand over its reply in pieces."""
+
+    async def stream(self, request: Request, on_delta: OnDelta, /) -> Reply:
+        """The reply of ``request``, its pieces given to ``on_delta`` as they come; that must be quick and not raise.
+
+        The texts joined are the reply's text, unless it was cut off. An error after the first piece bears the facts
+        ``streamed_chars``, ``input_tokens`` and ``output_tokens``: what has to be paid, or its upper bound.
+        """
+        ...
+
+
+async def streamed(model: Model, request: Request, on_delta: OnDelta) -> Reply:
+    """The model's reply in pieces, in a single one from a model that cannot stream."""
+    if isinstance(model, Streaming):
+        return await model.stream(request, on_delta)
+    reply = await model.request(request)
+    on_delta(Delta(reply.text, 0))
+    return reply
 
 
 class Models(Protocol):

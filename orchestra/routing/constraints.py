@@ -58,31 +58,30 @@ def constrained(
     """
     options = [_option(candidate, facts, health, tries) for candidate in candidates]
     if tries is not None:
-        eligible = [place for place, option in enumerate(options) if option.filtered is None]
-        full = [place for place in eligible if _on_trial(options[place], candidates[place].trial_limit)]
-        for place in full if len(full) < len(eligible) else ():
+        full = [place for place, option in enumerate(options) if _on_trial(option, candidates[place].trial_limit)]
+        if full and len(full) == sum(option.filtered is None for option in options):
+            full = []
+        for place in full:
             limit = f"never tried yet, and {options[place].in_flight} of its calls are in flight: its trial limit"
             options[place] = options[place]._replace(filtered=limit)
+    if not facts.excluded:
+        return options
     offered = {candidate.name for candidate in candidates}
     gone = [name for name in facts.excluded if name not in offered]
     return options + [Option(name, filtered=f"{FAILED}{facts.excluded[name]}") for name in gone]
 
 
 def _on_trial(option: Option, limit: int) -> bool:
-    return option.tries == 0 and option.in_flight >= limit
+    return option.tries == 0 and option.in_flight >= limit and option.filtered is None
 
 
 def _option(candidate: Candidate, facts: Facts, health: Health, tries: Callable[[str], int] | None) -> Option:
-    seen_s = health.latency_s(candidate.name)
+    name, cost_nano, declared_s, _, _ = candidate
+    seen_s = health.latency_s(name)
+    latency_s = declared_s if seen_s is None else seen_s
+    count = 0 if tries is None else tries(name)
     return Option(
-        candidate.name,
-        candidate.cost_nano,
-        candidate.latency_s if seen_s is None else seen_s,
-        0.5,
-        0.0,
-        0 if tries is None else tries(candidate.name),
-        health.in_flight(candidate.name),
-        _removed(candidate, facts, health),
+        name, cost_nano, latency_s, 0.5, 0.0, count, health.in_flight(name), _removed(candidate, facts, health)
     )
 
 
@@ -100,11 +99,11 @@ def _removed(candidate: Candidate, facts: Facts, health: Health) -> str | None:
 
 def _misfit(contract: Contract, value: Any) -> str | None:
     """What is plain from the outside; binding checks the rest."""
+    if isinstance(value, str):
+        return None if contract.takes_text else "it does not take text"
     if isinstance(value, Mapping):
         missing = [name for name in contract.schema.get("required", ()) if name not in value]
         return f"its input needs {', '.join(map(repr, missing))}" if missing else None
-    if isinstance(value, str) and not contract.takes_text:
-        return "it does not take text"
     return None
 
 

@@ -22,6 +22,7 @@ from orchestra.routing.screen import screened
 
 Deciding = Generator[Batch, tuple[Outcome, ...], Decision | Failed]
 VERSIONS_KEPT = 4
+OFFERS_KEPT = 4096
 NOBODY: Mapping[str, str] = {}
 
 
@@ -29,8 +30,8 @@ class Decider:
     """Asks one router, under the constraints of one process.
 
     ``candidate`` turns what is on offer into what is declared of it: where an expected cost is known better than the
-    declared one, pass your own. ``keep`` is the screen's L, None for no screen. ``d`` is the number of hashed features
-    of x when no embedder is given.
+    declared one, pass your own. It is asked once for each offer and has to depend on nothing else. ``keep`` is the
+    screen's L, None for no screen. ``d`` is the number of hashed features of x when no embedder is given.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Decider:
         screened((), keep)
         self.router, self.health = router, health
         self._embedder, self._d, self._keep, self._candidate = embedder, d, keep, candidate
+        self._id_to_candidate: dict[int, tuple[Any, Candidate]] = {}
         self._version_to_features: OrderedDict[int, Features] = OrderedDict()
 
     def for_call(self, call: Call, view: View, capability: str) -> Callable[[Sequence[Any], Failed | None], Deciding]:
@@ -85,7 +87,7 @@ class Decider:
         left = view.left_nano()
         facts = Facts(value=value, at=view.now(), left_nano=left, excluded=excluded)
         tries = self.router.pulls if getattr(self.router, "learns", True) else None
-        options = constrained([self._candidate(offer) for offer in offers], facts, self.health, tries)
+        options = constrained([self._declared(offer) for offer in offers], facts, self.health, tries)
         if all(option.filtered is not None for option in options):
             return _nobody(capability, options)
         features = self._features(view.catalog)
@@ -101,6 +103,16 @@ class Decider:
         )
         (outcome,) = yield Batch(calls=(Call(target=question, input={"excluded": sorted(excluded)}),))
         return _decided(outcome)
+
+    def _declared(self, offer: Any) -> Candidate:
+        known = self._id_to_candidate.get(id(offer))
+        if known is not None and known[0] is offer:
+            return known[1]
+        if len(self._id_to_candidate) >= OFFERS_KEPT:
+            self._id_to_candidate.clear()
+        candidate = self._candidate(offer)
+        self._id_to_candidate[id(offer)] = offer, candidate  # held, so that its id stays its own
+        return candidate
 
     def _features(self, catalog: Catalog) -> Features:
         features = self._version_to_features.get(catalog.version)

@@ -56,13 +56,12 @@ def decision(
 ) -> Decision:
     """The record. ``best`` has 1 - floor beside its share of the floor; ``reason`` comes with ``explored``."""
     scores = scores or {}
-    places = eligible_of(question)
-    share = floor / len(places)
-    options = []
-    for i, option in enumerate(question.options):
+    share = floor / len(eligible_of(question))
+    new, options = tuple.__new__, list(question.options)  # half the time of the class's own constructor
+    for i, option in enumerate(options):
         if option.filtered is None:
-            option = Option(*option[:8], scores.get(i), share + (1.0 - floor) if i == best else share)
-        options.append(option)
+            probability = share + (1.0 - floor) if i == best else share
+            options[i] = new(Option, (*option[:8], scores.get(i), probability))
     return Decision(
         key=key,
         capability=question.capability,

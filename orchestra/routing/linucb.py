@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from orchestra.core.decision import Decide, Decision, Option
@@ -22,7 +23,11 @@ from orchestra.routing.sums import Sums, Tally, vector
 if TYPE_CHECKING:
     from orchestra.routing.sums import Array
 
+_by_bound = itemgetter(0, 1)
 ROUNDING = 1e-9
+# Arms that fit here are kept side by side; more would not stay in a core's cache. Our default.
+BLOCK_BYTES = 2**21
+BLOCKS_KEPT = 8
 
 
 class Arm:
@@ -46,6 +51,49 @@ class Arm:
             u = self.inverse @ x
             self.inverse -= u[:, None] * (u / (1.0 + float(x @ u)))
         self.theta = self.inverse @ self.sums.b
+
+
+class Block:
+    """The tried arms of one set of options in one piece: one product for all of them instead of one for each.
+
+    Shapes: ``thetas`` (k, d), ``inverses`` (k, d, d); ``row`` says which is whose.
+    """
+
+    __slots__ = ("inverses", "row", "thetas")
+
+    def __init__(self, arms: Mapping[str, Arm]) -> None:
+        import numpy as np
+
+        self.row = {name: i for i, name in enumerate(arms)}
+        self.thetas: Array = np.array([arm.theta for arm in arms.values()])
+        self.inverses: Array = np.array([arm.inverse for arm in arms.values()])
+
+    def put(self, name: str, arm: Arm) -> None:
+        """After the arm changed."""
+        self.thetas[self.row[name]], self.inverses[self.row[name]] = arm.theta, arm.inverse
+
+    def means(self, x: Array) -> list[float]:
+        values: list[float] = self.thetas.dot(x).tolist()
+        return values
+
+    def squares(self, x: Array) -> list[float]:
+        """x' A^-1 x for each arm."""
+        k, d = self.thetas.shape
+        values: list[float] = self.inverses.reshape(k * d, d).dot(x).reshape(k, d).dot(x).tolist()
+        return values
+
+
+class Loose:
+    """The same arms one by one: where they are too many or too large to be copied."""
+
+    __slots__ = ("arms", "row")
+
+    def __init__(self, arms: Mapping[str, Arm]) -> None:
+        self.arms = list(arms.values())
+        self.row = {name: i for i, name in enumerate(arms)}
+
+    def means(self, x: Array) -> list[float]:
+        return [float(arm.theta.dot(x)) for arm in self.arms]
 
 
 class LinUCB:
@@ -76,6 +124,7 @@ class LinUCB:
         self.version = 0
         self._tally = Tally()
         self._arms: dict[str, Arm] = {}
+        self._names_to_block: dict[tuple[str, ...], Block] = {}
 
     def pulls(self, option: str, /) -> int:
         return self._tally.pulls(option)
@@ -83,7 +132,8 @@ class LinUCB:
     def choose(self, question: Decide, key: str, rng: random.Random, /) -> Decision:
         """Pure in (state, question, rng). Raises NoProvider where no option is eligible."""
         x = vector(question.x or (1.0,), self._tally.d)
-        scores, best = self._scored(question.options, eligible_of(question), x)
+        places = eligible_of(question)
+        scores, best = self._scored(question.options, places, x)
         return optimistic(
             question,
             key,
@@ -97,28 +147,50 @@ class LinUCB:
 
     def _scored(self, options: Sequence[Option], places: Sequence[int], x: Array) -> tuple[dict[int, float], int]:
         """The scores of those that could win, and the place of the best."""
-        widest = self.alpha * math.sqrt(float(x @ x) / self.lam)
-        bounds: list[tuple[float, int, Arm | None]] = []
-        for place in places:
-            arm = self._arms.get(options[place].name)
-            if arm is None or not arm.sums.pulls:
-                bounds.append((-options[place].prior - widest, place, None))
-            else:
-                start = options[place].prior if self.centred else 0.0
-                bounds.append((-start - float(arm.theta.dot(x)) - widest, place, arm))
-        bounds.sort(key=lambda bound: bound[:2])
+        names = tuple([options[place].name for place in places])
+        held = self._names_to_block.get(names) or self._held(names, len(x))
+        row, means = held.row, held.means(x)
+        widest = self.alpha * math.sqrt(float(x.dot(x)) / self.lam)
+        bounds = []
+        for place, name in zip(places, names, strict=True):
+            i = row.get(name)
+            mean = options[place].prior if i is None or self.centred else 0.0
+            bounds.append((-(mean if i is None else mean + means[i]) - widest, place, i))
+        bounds.sort(key=_by_bound)
         scores: dict[int, float] = {}
-        top, best = -math.inf, places[0]
-        for negative, place, arm in bounds:
+        top, best, squares = -math.inf, places[0], None
+        for negative, place, i in bounds:
             if -negative < top - ROUNDING:
                 break
             score = -negative
-            if arm is not None:
-                score += self.alpha * math.sqrt(max(0.0, float(arm.inverse.dot(x).dot(x)))) - widest
+            if i is not None:
+                if isinstance(held, Loose):
+                    square = float(held.arms[i].inverse.dot(x).dot(x))
+                else:
+                    squares = squares or held.squares(x)
+                    square = squares[i]
+                score += self.alpha * math.sqrt(max(0.0, square)) - widest
             scores[place] = score
             if score > top or (score == top and place < best):
                 top, best = score, place
         return scores, best
+
+    def _held(self, names: tuple[str, ...], d: int) -> Block | Loose:
+        """The tried ones among the named arms, kept in one piece where they fit."""
+        tried = {name: arm for name in names if (arm := self._arms.get(name)) is not None and arm.sums.pulls}
+        if not tried or 8 * len(tried) * d * d > BLOCK_BYTES:
+            return Loose(tried)
+        if len(self._names_to_block) >= BLOCKS_KEPT:
+            self._names_to_block.clear()
+        block = self._names_to_block[names] = Block(tried)
+        return block
+
+    def _changed(self, option: str) -> None:
+        for names, block in list(self._names_to_block.items()):
+            if option in block.row:
+                block.put(option, self._arms[option])
+            elif option in names:
+                del self._names_to_block[names]
 
     def learn(self, lessons: Sequence[Lesson], /) -> None:
         """All of the lessons or, where one is bad, none."""
@@ -130,6 +202,8 @@ class LinUCB:
         # A new arm is built from sums that hold all of its lessons.
         for option in {change.option for change in changes} - self._arms.keys():
             self._arms[option] = Arm(self._tally.totals[option], self.lam)
+        for option in {change.option for change in changes}:
+            self._changed(option)
 
     def _read(self, decision: Decision, option: str) -> tuple[tuple[float, ...], float]:
         return decision.x or (1.0,), recorded(decision, option).prior if self.centred else 0.0
@@ -150,3 +224,4 @@ class LinUCB:
         self._tally.load(state)
         self.version = self._tally.version
         self._arms = {option: Arm(sums, self.lam) for option, sums in self._tally.totals.items()}
+        self._names_to_block = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from typing import Any, TypeVar
@@ -22,14 +23,23 @@ class Door:
 
     def __init__(self) -> None:
         self._exit = ExitStack()
+        self._lock = threading.Lock()
         self._portal: BlockingPortal | None = None
 
     def call(self, fn: Callable[[], Awaitable[T]]) -> T:
-        """Runs an async function and blocks until it has ended."""
-        if self._portal is None:
-            self._portal = self._exit.enter_context(start_blocking_portal())
-        return self._portal.call(fn)
+        """Runs an async function and blocks until it has ended; an interrupt cancels it."""
+        with self._lock:
+            if self._portal is None:
+                self._portal = self._exit.enter_context(start_blocking_portal())
+            portal = self._portal
+        future = portal.start_task_soon(fn)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
 
     def close(self) -> None:
-        self._exit.close()
-        self._portal = None
+        with self._lock:
+            self._exit.close()
+            self._portal = None

@@ -103,20 +103,24 @@ async def execute(run: Run, call: Call, budget: Budget, started: RunStarted) -> 
     except Exception as error:
         outcome = Failed(cause=cause_of(error))
     except BaseException:
-        _close(run, account, root, Cancelled(cause=cause_of(RunClosed("The run was cancelled."))), past)
+        await _close(run, account, Cancelled(cause=cause_of(RunClosed("The run was cancelled."))), past)
         raise
-    usage = _close(run, account, root, outcome, past)
+    outcome, usage = await _close(run, account, outcome, past)
+    try:
+        await run.drain()
+    except Exception as error:
+        outcome = Failed(cause=cause_of(error), usage=outcome.usage)
     return outcome, usage
 
 
-def _close(run: Run, account: Account, root: Scope, outcome: Outcome, past: Usage) -> Usage:
+async def _close(run: Run, account: Account, outcome: Outcome, past: Usage) -> tuple[Outcome, Usage]:
     outcome = run.escalate(outcome)
     account.close()
-    run.close()
-    usage = past + root.used
+    await run.close()
+    usage = past + run.used
     output = outcome.output if type(outcome) is Done else None
     run.emit(RunEnded(ROOT, run.now(), status_of(outcome), usage, outcome.cause, output))
-    return usage
+    return outcome, usage
 
 
 def status_of(outcome: Outcome) -> str:

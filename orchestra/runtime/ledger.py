@@ -30,13 +30,14 @@ class Waiter:
 class Account:
     """Limits, what is settled and what is reserved. At every moment settled + reserved <= limit, overruns aside."""
 
-    __slots__ = ("closed", "limits", "name", "parent", "reserved", "settled", "waiters")
+    __slots__ = ("closed", "limits", "name", "parent", "queued", "reserved", "settled", "waiters")
 
     def __init__(self, name: str, limits: Limits = FREE, parent: Account | None = None, past: Amount = NOTHING) -> None:
         self.name, self.parent = name, parent
         self.limits = None if limits == FREE else limits
         self.settled, self.reserved = list(past), [0, 0, 0, 0]
         self.waiters: deque[Waiter] = deque()
+        self.queued: set[Account] = set() if parent is None else parent.queued
         self.closed = False
 
     async def reserve(self, amount: Amount) -> Hold:
@@ -45,7 +46,7 @@ class Account:
         if blocked is None:
             return Hold(self, amount)
         waiter = Waiter(self, amount)
-        blocked.waiters.append(waiter)
+        blocked._queue(waiter)
         try:
             await waiter.event.wait()
         except BaseException:
@@ -54,6 +55,10 @@ class Account:
         if waiter.hold is None:
             raise waiter.error or RunClosed("The run has ended.")
         return waiter.hold
+
+    def _queue(self, waiter: Waiter) -> None:
+        self.waiters.append(waiter)
+        self.queued.add(self)
 
     def _forget(self, waiter: Waiter) -> None:
         if waiter.hold is not None:
@@ -107,11 +112,12 @@ class Account:
                     return
                 if blocked is not None:
                     self.waiters.popleft()
-                    blocked.waiters.append(waiter)
+                    blocked._queue(waiter)
                     continue
                 waiter.hold = Hold(waiter.account, waiter.amount)
             self.waiters.popleft()
             waiter.event.set()
+        self.queued.discard(self)
 
     def left(self, i: int = 0) -> int | None:
         """What is neither settled nor reserved on the tightest account up to the root; None is no limit."""
@@ -126,9 +132,10 @@ class Account:
         return least
 
     def close(self) -> None:
-        """Later reservations raise RunClosed, waiting ones too."""
+        """For a root: later reservations raise RunClosed, and so do those that wait, here or on an account below."""
         self.closed = True
-        self.wake()
+        for account in list(self.queued):
+            account.wake()
 
 
 class Hold:

@@ -90,6 +90,7 @@ async def _once(child: Scope, model: Model, price: Price | None, request: Reques
     hold = await reserve(child, worst.amount)
     try:
         reply = await model.request(request)
+        used = _priced(reply.usage, price)
     except ModelTimeout:
         hold.settle(worst.amount)  # it may have been answered and billed: nobody said
         settled(child, replace(worst, estimated=True))
@@ -103,7 +104,6 @@ async def _once(child: Scope, model: Model, price: Price | None, request: Reques
         hold.settle(worst.amount)
         settled(child, replace(worst, estimated=True))
         raise
-    used = _priced(reply.usage, price)
     over = hold.settle(used.amount)
     settled(child, used)
     if over is not None:

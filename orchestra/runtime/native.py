@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
+
+import anyio
 
 
 async def fan_out(branch: Callable[[int, Callable[[], None]], Awaitable[None]], indexes: list[int]) -> None:
@@ -30,13 +33,21 @@ async def fan_out(branch: Callable[[int, Callable[[], None]], Awaitable[None]], 
             continue
         if waiting and any(not task.cancelled() and task.exception() for task in done):
             stop()
+    errors = [e for task in tasks if not task.cancelled() and (e := task.exception()) is not None]
     if cancelled is not None:
         raise cancelled
-    errors = [e for task in tasks if not task.cancelled() and (e := task.exception()) is not None]
     if len(errors) == 1:
         raise errors[0]
     if errors:
         raise BaseExceptionGroup("several branches failed", errors)
+
+
+def is_stray(error: BaseException) -> bool:
+    """Whether it is a cancellation that nobody asked this task for: it came out of something that was awaited."""
+    if not isinstance(error, asyncio.CancelledError):
+        return False
+    task = asyncio.current_task()
+    return task is not None and not task.cancelling() and anyio.current_effective_deadline() > -math.inf
 
 
 async def _coroutine(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,25 +17,26 @@ from orchestra.core.errors import (
     BudgetExceeded,
     CallTimeout,
     DeadlineExceeded,
-    DepthExceeded,
     DepsMissing,
+    DepthExceeded,
     NoEffect,
     OrchestraError,
     StepFailed,
     UnknownAgent,
     UnsafeBatch,
 )
-from orchestra.core.events import CallStarted, Charged, Refused
+from orchestra.core.events import Attempt, CallStarted, Charged, Refused
 from orchestra.core.outcome import Done, Failed, Outcome, cause_of
 from orchestra.core.usage import Amount, Usage
 from orchestra.ports.scope import Context, current
-from orchestra.runtime.effects import unknown
 from orchestra.runtime.ledger import Account, Hold
-from orchestra.runtime.perform import drive, outcome_of
+from orchestra.runtime.perform import drive, in_own_task, leaves, outcome_of
 from orchestra.runtime.scope import Scope
 
 RETRIES = 2
-TRANSIENT = (ConnectionError, TimeoutError)
+TRANSIENT = (ConnectionError, TimeoutError, CallTimeout)
+LEVELS_A_TASK = 16
+"""Calls nested deeper go on in a task of their own: Python counts the frames of nested coroutines. Our default."""
 NOT_THE_NODES_FAULT = (BudgetExceeded, BadInput, DepsMissing, UnsafeBatch)
 
 
@@ -53,12 +55,17 @@ async def node_body(child: Scope, call: Call) -> Outcome:
                 f"{node.name!r} has the side effect {node.side_effect!r} inside a batch that may cancel it."
             )
         verdict = run.effects.verdict(node, child.effect_key, run.answers)
+        if type(verdict) is Done:
+            return replace(verdict, output=run.services.codec.typed(verdict.output, call.output_type))
         if verdict is not None:
             return verdict
     if node.budget is not None:
         _open_account(child, node)
     began = run.now()
-    outcome = await _attempts(child, call, node, kwargs)
+    if child.depth % LEVELS_A_TASK or node.kind == "tool":
+        outcome = await _attempts(child, call, node, kwargs)
+    else:
+        outcome = await in_own_task(run, partial(_attempts, child, call, node, kwargs))
     if type(outcome) is Done or (type(outcome) is Failed and not any(map(outcome.cause.is_a, NOT_THE_NODES_FAULT))):
         now = run.now()
         run.services.health.seen(node.name, type(outcome) is Done, now - began, now)
@@ -85,19 +92,25 @@ def _open_account(child: Scope, node: Node) -> None:
 
 async def _attempts(child: Scope, call: Call, node: Node, kwargs: dict[str, Any]) -> Outcome:
     """Runs the node; again, on the same node, after a transient error if it is idempotent."""
-    for attempt in range(RETRIES + 1):
+    for number in range(1, RETRIES + 2):
         await _charge(child, node)
-        await _start(child, call, node)
+        if number == 1:
+            await _start(child, call, node)
         try:
             return await _in_time(child, call, node, kwargs)
         except Exception as error:
-            again = node.idempotent and isinstance(error, TRANSIENT) and attempt < RETRIES
+            again = node.idempotent and isinstance(error, TRANSIENT) and number <= RETRIES
             if not again:
                 return _failure(node, error)
+            child.seen = None  # what the body had finished stands
+            child.run.emit(Attempt(child.path, child.run.now(), number, cause_of(error), 0.0))
     raise AssertionError("unreachable")
 
 
-def _failure(node: Node, error: Exception) -> Outcome:
+def _failure(node: Node, error: BaseException) -> Outcome:
+    alone = leaves(error)
+    if len(alone) == 1:
+        error = alone[0]
     if node.kind == "workflow" and isinstance(error, StepFailed) and type(error.outcome) is Failed:
         failure: Failed = error.outcome  # the step's failure, which has its record
         return Failed(cause=failure.cause, origin=failure.origin, filed=failure.filed)
@@ -105,8 +118,7 @@ def _failure(node: Node, error: Exception) -> Outcome:
     if type(outcome) is not Failed:
         return outcome
     no_effect = isinstance(error, (NoEffect, *node.no_effect_on))
-    cause = cause_of(error, NoEffect) if no_effect else outcome.cause
-    return Failed(cause=unknown(cause) if node.side_effect is not None else cause)
+    return Failed(cause=cause_of(error, NoEffect)) if no_effect else outcome
 
 
 async def _charge(child: Scope, node: Node) -> None:
@@ -131,6 +143,7 @@ async def reserve(child: Scope, amount: Amount) -> Hold:
 def settled(child: Scope, usage: Usage) -> None:
     """Writes a settlement down and adds it to the call's usage."""
     child.used = child.used + usage
+    child.run.used = child.run.used + usage
     child.run.emit(Charged(child.path, child.run.now(), usage))
 
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 
-from orchestra.core.call import Batch, Branch, Call, NodeName, Plan
+from orchestra.core.call import Batch, Branch, Call, ModelName, NodeName, Plan
 from orchestra.core.catalog import Node
 from orchestra.core.decision import Decide
-from orchestra.core.errors import CallTimeout, Diverged, RunClosed, StepFailed, UnsafeBatch
+from orchestra.core.errors import CallTimeout, Diverged, DuplicateName, RunClosed, StepFailed, UnsafeBatch
 from orchestra.core.events import CallEnded, Recalled
-from orchestra.core.outcome import Cancelled, Done, Failed, Outcome, Paused, cause_of, with_usage
+from orchestra.core.outcome import Cancelled, Done, Failed, Outcome, Paused, cause_of
 from orchestra.core.usage import ZERO
-from orchestra.runtime.native import fan_out
+from orchestra.ports.model import Reply
+from orchestra.runtime.effects import unknown
+from orchestra.runtime.native import fan_out, is_stray
 from orchestra.runtime.run import Run
 from orchestra.runtime.scope import Scope, target_name
 
+T = TypeVar("T")
 OUTCOMES = (Done, Failed, Cancelled, Paused)
 COMMITTED = frozenset({"agent", "tool", "workflow", "model", "ask"})
 
@@ -51,6 +54,8 @@ async def perform(scope: Scope, batch: Batch, keys: tuple[str, ...]) -> tuple[Ou
     if len(keys) == 1:
         known = _recall(scope, batch.calls[0], keys[0])
         return (known if known is not None else await run_call(scope, batch.calls[0], keys[0]),)
+    if len(set(keys)) < len(keys):
+        raise DuplicateName("One step is in a batch twice.", remedy="Write a step of its own for each.")
     if batch.may_cancel:
         _refuse_effects(run, batch)
     return await _branches(scope, batch, keys)
@@ -66,6 +71,8 @@ async def _branches(scope: Scope, batch: Batch, keys: tuple[str, ...]) -> tuple[
         return (n is not None and (count[0] >= n or len(calls) - count[1] < n)) or (m is not None and count[1] >= m)
 
     async def branch(i: int, stop: Callable[[], None]) -> None:
+        if may_cancel and enough():
+            return
         outcome = outcomes[i] = await run_call(scope, calls[i], keys[i], may_cancel)
         if may_cancel:
             count[0] += type(outcome) is Done
@@ -76,9 +83,18 @@ async def _branches(scope: Scope, batch: Batch, keys: tuple[str, ...]) -> tuple[
     todo = [i for i, outcome in enumerate(outcomes) if outcome is None]
     if todo and not enough():
         await _fan_out(run, branch, todo)
+    if may_cancel:
+        _close_unbegun(calls, outcomes)
     never_begun = Cancelled()
     result = tuple([o or run.late.pop(k, never_begun) for k, o in zip(keys, outcomes, strict=True)])
     return _joined(run, batch, keys, result) if may_cancel else result
+
+
+def _close_unbegun(calls: tuple[Call, ...], outcomes: list[Outcome | None]) -> None:
+    """User code that was not begun is told so, as Python warns of coroutines that nobody awaits."""
+    for call, outcome in zip(calls, outcomes, strict=True):
+        if outcome is None and type(call.target) is Branch and hasattr(call.target.awaitable, "close"):
+            call.target.awaitable.close()
 
 
 def _joined(run: Run, batch: Batch, keys: tuple[str, ...], result: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
@@ -94,9 +110,31 @@ async def _fan_out(run: Run, branch: Callable[[int, Callable[[], None]], Any], t
     if run.services.native and run.on_asyncio:
         await fan_out(branch, todo)
         return
-    async with anyio.create_task_group() as group:
-        for i in todo:
-            group.start_soon(branch, i, group.cancel_scope.cancel)
+    try:
+        async with anyio.create_task_group() as group:
+            for i in todo:
+                group.start_soon(branch, i, group.cancel_scope.cancel)
+    except BaseExceptionGroup as errors:
+        raise leaves(errors)[0] from None  # what ends a branch so ends the run
+
+
+async def in_own_task(run: Run, fn: Callable[[], Awaitable[T]]) -> T:
+    """What the function returns or raises; its frames do not lie on top of the caller's."""
+    values: list[T] = []
+    errors: list[BaseException] = []
+
+    async def branch(i: int, stop: Callable[[], None]) -> None:
+        try:
+            values.append(await fn())
+        except BaseException as error:
+            if not isinstance(error, Exception) and not is_stray(error):
+                raise
+            errors.append(error)
+
+    await _fan_out(run, branch, [0])
+    if errors:
+        raise errors[0]
+    return values[0]
 
 
 def _refuse_effects(run: Run, batch: Batch) -> None:
@@ -116,20 +154,27 @@ def _refuse_effects(run: Run, batch: Batch) -> None:
 
 def _recall(scope: Scope, call: Call, key: str, may_cancel: bool = False) -> Outcome | None:
     run = scope.run
-    if run.mode == "live" or type(call.target) is Branch:
+    replaying = run.mode == "replay"
+    if (not run.known and not replaying) or type(call.target) is Branch:
         return None
     known = run.recall(key)
     if known is None:
-        if run.mode != "replay":
+        if not replaying or _is_replayed(scope, call):
             return None
-        if may_cancel:
+        if may_cancel or scope.cancellable:
             return Cancelled()
         raise Diverged(f"The log holds no call {key}.")
     run.effects.met(key)
     run.emit(Recalled(key, run.now()))
     if type(known) is not Done or type(call.target) is Decide:
         return known
-    return replace(known, output=run.services.codec.typed(known.output, call.output_type))
+    output_type = Reply if type(call.target) is ModelName else call.output_type
+    return replace(known, output=run.services.codec.typed(known.output, output_type))
+
+
+def _is_replayed(scope: Scope, call: Call) -> bool:
+    """Whether this is the run's own workflow, whose code a replay runs again."""
+    return not scope.kind and isinstance(call.target, Node) and call.target.kind == "workflow"
 
 
 async def run_call(scope: Scope, call: Call, key: str, cancellable: bool = False) -> Outcome:
@@ -150,12 +195,14 @@ async def run_call(scope: Scope, call: Call, key: str, cancellable: bool = False
         raise
     except Exception as error:
         outcome = outcome_of(error)
-    except BaseException:
-        ended = _end(scope, child, call, began, Cancelled())
-        if cancellable:
-            run.late[key] = ended
-        raise
-    outcome = _end(scope, child, call, began, outcome)
+    except BaseException as error:
+        if not is_stray(error):
+            ended = _end(scope, child, call, began, Cancelled())
+            if cancellable:
+                run.late[key] = ended
+            raise
+        outcome = Failed(cause=cause_of(error))
+    outcome = _end(scope, child, call, began, child.paused or outcome)
     if run.services.journal and child.kind in COMMITTED:
         try:
             await run.commit()
@@ -175,17 +222,20 @@ async def _in_time(child: Scope, call: Call, timeout_s: float) -> Outcome:
     return outcome
 
 
-def outcome_of(error: Exception) -> Outcome:
+def outcome_of(error: BaseException) -> Outcome:
     """What an exception of user code or of a plan stands for. A pause travels to the root."""
-    for one in _leaves(error):
-        if isinstance(one, StepFailed) and type(one.outcome) is Paused:
-            return Paused(cause=one.outcome.cause, asks=one.outcome.asks)
+    outcomes = [one.outcome for one in leaves(error) if isinstance(one, StepFailed)]
+    for outcome in outcomes:
+        if type(outcome) is Paused:
+            return Paused(cause=outcome.cause, asks=outcome.asks)
+    if any(type(outcome) is Cancelled for outcome in outcomes):
+        return Cancelled()
     return Failed(cause=cause_of(error))
 
 
-def _leaves(error: BaseException) -> list[BaseException]:
+def leaves(error: BaseException) -> list[BaseException]:
     if isinstance(error, BaseExceptionGroup):
-        return [leaf for member in error.exceptions for leaf in _leaves(member)]
+        return [leaf for member in error.exceptions for leaf in leaves(member)]
     return [error]
 
 
@@ -194,13 +244,16 @@ def _end(scope: Scope, child: Scope, call: Call, began: float, outcome: Outcome)
     run, used, kind = scope.run, child.used, child.kind
     if used is not ZERO:
         scope.used = scope.used + used
-        outcome = with_usage(outcome, used)
+        outcome = replace(outcome, usage=used)
     if kind in ("branch", "decide"):
         return replace(outcome, filed=True) if type(outcome) is Failed else outcome
-    name = child.name or target_name(call.target)
+    name, side_effect = child.name or target_name(call.target), child.side_effect
     if type(outcome) is Failed:
+        if side_effect:
+            outcome = replace(outcome, cause=unknown(outcome.cause))
         outcome = run.failure(outcome, child.path, name)
-    side_effect = child.side_effect
+    elif type(outcome) is Done:
+        run.known[child.path] = outcome
     effect = child.effect_key if side_effect else None
     if side_effect:
         run.effects.ended(side_effect, child.effect_key, name, outcome)

@@ -26,6 +26,9 @@ from orchestra.ports.store import Codec
 from orchestra.runtime.effects import Effects
 from orchestra.runtime.writer import Writer
 
+GRACE_S = 1.0
+"""How long the end of a run waits for the calls that it cancels. Our default."""
+
 Body = Callable[[Any, Any], Awaitable[Outcome]]
 """(scope of the call, call) -> its outcome."""
 Choose = Callable[[Decide, str, random.Random], Decision]
@@ -58,8 +61,8 @@ class Services:
 class Run:
     """``past`` are the events of the run that is resumed or replayed; ``mode`` is live, resume or replay.
 
-    ``bodies`` says how each kind of target is run. ``late`` holds what a call ended with that was cancelled on its way
-    back.
+    ``bodies`` says how each kind of target is run. ``known`` is what is finished, in the past or in this run, ``used``
+    what this run has settled. ``late`` holds what a call ended with that was cancelled on its way back.
     """
 
     id: str
@@ -79,7 +82,9 @@ class Run:
     effects: Effects = field(default_factory=Effects)
     known: dict[str, Outcome] = field(default_factory=dict)
     late: dict[str, Outcome] = field(default_factory=dict)
+    used: Usage = ZERO
     closed: bool = False
+    idle: anyio.Event | None = None
     on_asyncio: bool = False
     _seq: int = 0
 
@@ -113,7 +118,12 @@ class Run:
     async def commit(self) -> None:
         """Returns when all that was emitted is durable; at once without a journal."""
         if self.services.journal and self.services.writer is not None:
-            await self.services.writer.flush()
+            await self.services.writer.flush(self.id)
+
+    async def drain(self) -> None:
+        """Returns when all that was emitted is written, with a journal or not. Raises what the store raised."""
+        if self.services.writer is not None:
+            await self.services.writer.flush(self.id)
 
     def recall(self, key: str) -> Outcome | None:
         """What the journal holds for a key: a resume reuses only Done, a replay everything."""
@@ -163,11 +173,15 @@ class Run:
                 for origin in [o for o in self.open if o == key or o.startswith(key + "/")]:
                     self.file(Filing(origin=origin, how="tolerated", to="join"))
 
-    def close(self) -> None:
-        """Cancels what still runs and files what is still open."""
+    async def close(self) -> None:
+        """Cancels what still runs, gives it a moment to end, and files what is still open."""
         self.closed = True
-        for scope in list(self.live):
-            scope.cancel()
+        if self.live:
+            self.idle = anyio.Event()
+            for scope in list(self.live):
+                scope.cancel()
+            with anyio.move_on_after(GRACE_S, shield=True):
+                await self.idle.wait()
         for origin, (_, cause) in list(self.open.items()):
             to = "budget" if cause.is_a(BudgetExceeded) else "caller"
             self.file(Filing(origin=origin, how="escalated", to=to))

@@ -13,8 +13,9 @@ from orchestra.core.catalog import Catalog, Node
 from orchestra.core.decision import Decide
 from orchestra.core.errors import DuplicateName, RunClosed
 from orchestra.core.ids import canonical, digest
-from orchestra.core.outcome import Outcome
+from orchestra.core.outcome import Outcome, Paused
 from orchestra.core.usage import ZERO, Usage
+from orchestra.ports.scope import unwrap
 from orchestra.runtime.ledger import Account
 from orchestra.runtime.run import Run
 
@@ -48,6 +49,7 @@ class Scope:
         "max_depth",
         "name",
         "path",
+        "paused",
         "run",
         "seen",
         "side_effect",
@@ -60,6 +62,7 @@ class Scope:
         self.used: Usage = ZERO
         self.kind = self.name = ""
         self.side_effect: str | None = None
+        self.paused: Paused | None = None
         if parent is None:
             self.effect_key, self.depth, self.max_depth, self.cancellable = path, 0, DEPTH, False
         else:
@@ -108,15 +111,27 @@ class Scope:
 
     async def perform(self, batch: Batch, keys: tuple[str, ...]) -> tuple[Outcome, ...]:
         """The door for user code: what failed and has no record yet is escalated here, whatever the code does with
-        it.
+        it. A pause travels to the root: code that catches it comes no further.
         """
         run = self.run
+        if self.paused is not None:
+            unwrap(self.paused)
         with anyio.CancelScope() as cancel:
             run.live.add(cancel)
             try:
                 outcomes = await run.perform(self, batch, keys)
             finally:
                 run.live.discard(cancel)
+                if run.idle is not None and not run.live:
+                    run.idle.set()
         if cancel.cancelled_caught:
             raise RunClosed("The run ended while this call was in flight.")
+        self._pause(outcomes)
         return tuple([run.escalate(outcome) for outcome in outcomes])
+
+    def _pause(self, outcomes: tuple[Outcome, ...]) -> None:
+        pauses = [outcome for outcome in outcomes if type(outcome) is Paused]
+        if pauses:
+            asks = dict(ask for one in (self.paused, *pauses) if one is not None for ask in one.asks)
+            self.paused = Paused(cause=pauses[0].cause, asks=tuple(asks.items()))
+            unwrap(self.paused)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, Generic, TypeVar, overload
 
 from orchestra.core.call import Batch, Branch, Call, Planned, Route
@@ -104,7 +104,7 @@ def _call(target: Any, inputs: tuple[Any, ...], output_type: Any, key: str | Non
 
 
 def outcome(step: Step[Any], /) -> Valued:
-    """The step's outcome as a value, whatever it is: Done, Failed, Cancelled or Paused."""
+    """The step's outcome as a value: Done, Failed or Cancelled. A pause is no value: the run ends with it."""
     return Valued(step)
 
 
@@ -143,16 +143,28 @@ def _branch(scope: Scope, i: int, branch: Awaitable[Any], raised: dict[int, Exce
         branch = branch.step
     if isinstance(branch, Step):
         return branch.call, branch.key
-    call = Call(target=Branch(awaitable=_noting(branch, i, raised)))
+    call = Call(target=Branch(awaitable=Noting(branch, i, raised)))
     return call, scope.key(call)
 
 
-async def _noting(branch: Awaitable[Any], i: int, raised: dict[int, Exception]) -> Any:
-    try:
-        return await branch
-    except Exception as error:
-        raised[i] = error
-        raise
+class Noting:
+    """An awaitable that notes what it raised. ``close`` is for one that is never awaited."""
+
+    __slots__ = ("branch", "i", "raised")
+
+    def __init__(self, branch: Awaitable[Any], i: int, raised: dict[int, Exception]) -> None:
+        self.branch, self.i, self.raised = branch, i, raised
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        try:
+            return (yield from self.branch.__await__())
+        except Exception as error:
+            self.raised[self.i] = error
+            raise
+
+    def close(self) -> None:
+        if isinstance(self.branch, Coroutine):
+            self.branch.close()
 
 
 async def _gathered(

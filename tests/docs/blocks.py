@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import inspect
+import os
 import re
 import sys
 import textwrap
@@ -70,16 +71,44 @@ def run_page(page: Path, prelude: Path, monkeypatch: pytest.MonkeyPatch) -> Modu
     """Runs a page's program as `__main__`.
 
     `prelude`: a Python file that runs first in the same module, where it exists. It stands in for what the page's
-    reader has: a key, a module of their own beside the program (its folder is importable).
+    reader has: a key, a module of their own beside the program (its folder is importable). It finds `monkeypatch` among
+    its names.
     """
     module = ModuleType("__main__")
+    vars(module)["monkeypatch"] = monkeypatch
     monkeypatch.setitem(sys.modules, "__main__", module)
     monkeypatch.syspath_prepend(prelude.parent)
-    if prelude.is_file():
-        exec(compiled(prelude.read_text(encoding="utf-8"), str(prelude)), vars(module))
-    code = compiled(program(page.read_text(encoding="utf-8")), str(page))
-    if code.co_flags & inspect.CO_COROUTINE:
-        asyncio.run(eval(code, vars(module)))
-    else:
-        exec(code, vars(module))
+    try:
+        if prelude.is_file():
+            exec(compiled(prelude.read_text(encoding="utf-8"), str(prelude)), vars(module))
+        code = compiled(program(page.read_text(encoding="utf-8")), str(page))
+        if code.co_flags & inspect.CO_COROUTINE:
+            asyncio.run(eval(code, vars(module)))
+        else:
+            exec(code, vars(module))
+    finally:
+        forget(prelude.parent)
     return module
+
+
+def forget(folder: Path) -> None:
+    """The next page may have a module of the same name in its own folder."""
+    for name, module in list(sys.modules.items()):
+        if (getattr(module, "__file__", None) or "").startswith(f"{folder}{os.sep}") and "." not in name:
+            del sys.modules[name]
+
+
+def shown(text: str) -> list[Block]:
+    """The blocks of a page that say what its program prints."""
+    return [block for block in blocks(text) if block.language == "text"]
+
+
+def steady(output: str) -> list[str]:
+    """Lines without what differs from run to run: durations and ids of runs."""
+    without_times = re.sub(r"\b\d[\d.e+-]* (?:ms|s)\b", "TIME", output)
+    return re.sub(r"\b[0-9a-f]{12}\b(?!\.\d)", "ID", without_times).splitlines()
+
+
+def contains(output: list[str], lines: list[str]) -> bool:
+    """Whether the lines stand in the output, one after the other."""
+    return any(output[start : start + len(lines)] == lines for start in range(len(output)))

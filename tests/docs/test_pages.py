@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.docs.blocks import blocks, program, run_page
+from tests.docs.blocks import blocks, contains, program, run_page, shown, steady
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -26,9 +26,14 @@ def build_site(folder: Path, site: Path) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
-def test_page(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_page(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The page's program runs, and what the page shows as text is what it prints."""
     monkeypatch.chdir(tmp_path)
     run_page(page, PRELUDES / f"{page.stem}.py", monkeypatch)
+    printed = steady(capsys.readouterr().out)
+    for block in shown(page.read_text(encoding="utf-8")):
+        place = f"{page.name}, line {block.line}: the page prints"
+        assert contains(printed, steady(block.code)), "\n".join([place, *printed])
 
 
 def test_every_page_can_be_reached(repository: Path) -> None:
@@ -94,6 +99,23 @@ def test_blocks_know_their_language_and_place() -> None:
         (21, "py", True),
     ]
     assert "make demo" not in program(PAGE)
+
+
+def test_modules_of_one_page_are_gone_for_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "page.md").write_text(PAGE, encoding="utf-8")
+    for price in (20, 30):
+        folder = tmp_path / str(price)
+        folder.mkdir()
+        (folder / "shop.py").write_text(f"price = {price}", encoding="utf-8")
+        assert run_page(tmp_path / "page.md", folder / "prelude.py", monkeypatch).answer == 2 * price
+
+
+def test_output_is_compared_without_times_and_ids() -> None:
+    printed = steady("start\nrun 0123456789ab took 12.5 ms, $0.01\nwork:0123456789ab.0\nend")
+    assert contains(printed, steady("run ba9876543210 took 3 s, $0.01\nwork:0123456789ab.0"))
+    assert not contains(printed, steady("run ba9876543210 took 3 s, $0.02"))
+    assert not contains(printed, steady("work:ba9876543210.0"))
+    assert not contains(printed, steady("start\nend"))
 
 
 def test_an_unclosed_block_is_seen() -> None:

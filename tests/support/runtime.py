@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import pytest
@@ -23,11 +23,13 @@ from orchestra.graph.health import Health
 from orchestra.ports.binder import View
 from orchestra.ports.model import Model
 from orchestra.ports.prices import Price
+from orchestra.ports.sink import Sink
 from orchestra.runtime.execute import execute, new_run, status_of
 from orchestra.runtime.run import Run, Services
 from orchestra.runtime.writer import Writer
 from orchestra.stores.codec import JsonCodec
 
+E = TypeVar("E")
 LOOPS = [("asyncio", False), ("asyncio", True), ("trio", False)]
 on_every_loop = pytest.mark.parametrize(("loop", "native"), LOOPS, ids=["asyncio", "native", "trio"])
 
@@ -104,7 +106,9 @@ class Rig:
     price: Price | None = None
     native: bool = False
     writer: Writer | None = None
+    journal: bool = True
     deps: Any = None
+    sinks: tuple[Sink, ...] = ()
     runs: list[Run] = field(default_factory=list)
 
     @property
@@ -125,23 +129,48 @@ class Rig:
             codec=JsonCodec(),
             clock=SystemClock(),
             writer=self.writer,
-            journal=self.writer is not None,
+            journal=self.journal and self.writer is not None,
             content=True,
             native=self.native,
         )
 
     async def run(
-        self, target: Any, value: Any = None, budget: Budget = UNLIMITED, past: tuple[Event, ...] = (), mode: str =
-        "live"
+        self,
+        target: Any,
+        value: Any = None,
+        budget: Budget = UNLIMITED,
+        past: Sequence[Event] = (),
+        mode: str = "live",
+        answers: Mapping[str, Any] | None = None,
     ) -> tuple[Outcome, Usage]:
         """``target`` is a decorated function, a Node, or any target of a Call."""
         node = getattr(target, "__orchestra__", target)
-        services = self.services()
-        run = new_run("r1", services, catalog=self.catalog, deps=self.deps, past=past, mode=mode)
+        run = new_run(
+            "r1",
+            self.services(),
+            catalog=self.catalog,
+            deps=self.deps,
+            past=past,
+            mode=mode,
+            answers=answers or {},
+            extra_sinks=self.sinks,
+        )
         self.runs.append(run)
         kind = node.contract.output_type if isinstance(node, Node) else None
         call = Call(target=node, input=value, key="main", output_type=kind)
         return await execute(run, call, budget, RunStarted("run", 0.0, "main", "test", value, 0, {}))
+
+    async def resume(self, target: Any, value: Any = None, **rest: Any) -> tuple[Outcome, Usage]:
+        """Takes the last run up again, from its store if there is one."""
+        past = [*self.last.past, *self.last.events]
+        if self.writer is not None:
+            store = self.writer.store
+            past = await self.writer.call(lambda: store.read("r1"))
+        return await self.run(target, value, past=past, mode="resume", **rest)
+
+    def of(self, kind: type[E]) -> list[E]:
+        """The last run's events of one kind."""
+        return [event for event in self.last.events if isinstance(event, kind)]
 
     @property
     def last(self) -> Run:

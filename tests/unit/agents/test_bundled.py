@@ -22,7 +22,7 @@ def test_everything_listed_is_found(kind: Literal["agents", "skills", "topologie
 
 @pytest.mark.parametrize("name", ["nobody", "../README", "", "*", "a/b", "a\0"])
 def test_an_unknown_name_lists_what_there_is(name: str) -> None:
-    with pytest.raises(UnknownAgent, match="refiner, summarizer"):
+    with pytest.raises(UnknownAgent, match=", ".join(bundled_names("agents"))):
         find_bundled("agents", name)
     with pytest.raises(UnknownName, match="skills/"):
         find_bundled("skills", name)

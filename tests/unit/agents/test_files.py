@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from orchestra.agents.bundled import bundled_names, find_bundled
-from orchestra.agents.files import MAX_BYTES, load_agent_file
+from orchestra.agents.files import load_agent_file
 from orchestra.core.errors import BadDefinition
+from orchestra.tools.yamlfile import MAX_BYTES
 
 WHOLE = """---
 name: analyst

@@ -23,7 +23,7 @@ def test_bad_form(name: str) -> None:
 def test_unknown_provider_lists_the_known_ones() -> None:
     registry = Registry({"my:llama": Echo()}, base_urls={"lab": "http://127.0.0.1:1/v1"}, env={})
     for ask in (registry.get, registry.check):
-        with pytest.raises(errors.UnknownProvider, match="lab, local, my, openai"):
+        with pytest.raises(errors.UnknownProvider, match="anthropic, lab, local, my, openai"):
             ask("nope:x")
 
 
@@ -94,5 +94,7 @@ def test_every_provider_resolves_without_a_vendor_library() -> None:
     code += (
         "import orchestra.models.registry, orchestra.models.pricing, orchestra.models.cache, orchestra.models.scripted;"
     )
-    code += "sys.exit(bool({'openai', 'xllamacpp', 'genai_prices', 'anyio', 'httpx2'} & sys.modules.keys()))"
+    code += (
+        "sys.exit(bool({'openai', 'anthropic', 'xllamacpp', 'genai_prices', 'anyio', 'httpx2'} & sys.modules.keys()))"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,5 +1,4 @@
 import json
-import pickle
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 from orchestra.core import errors
 from orchestra.core.message import ToolCall, assistant, system, tool_result, user
 from orchestra.models import wire_openai as wire
+from orchestra.models.wire import UNPARSED
 from orchestra.ports.model import Request, ToolSpec
 
 FIND = ToolSpec(
@@ -58,28 +58,6 @@ def test_without_json_schema_the_model_is_told() -> None:
     assert "response_format" not in body and '{"type": "object"}' in body["messages"][-1]["content"]
 
 
-@pytest.mark.parametrize(
-    ("schema", "strict"),
-    [
-        (
-            {
-                "type": "object",
-                "properties": {"a": {"type": "string"}},
-                "required": ["a"],
-                "additionalProperties": False,
-            },
-            True,
-        ),
-        ({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}, False),
-        ({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}, False),
-        ({"type": "array", "items": {"type": "object"}}, False),
-        ({"type": "string", "minLength": 2}, False),
-    ],
-)
-def test_strict_only_where_openai_takes_it(schema: dict[str, Any], strict: bool) -> None:
-    assert wire.is_strict(schema) is strict
-
-
 def test_reply_with_usage() -> None:
     reply = wire.reply(completion({"content": "hi"}), HELLO, 50)
     assert (reply.text, reply.finish, reply.model) == ("hi", "stop", "m-1")
@@ -108,9 +86,9 @@ def test_tool_calls_and_broken_arguments() -> None:
     assert reply.finish == "tool_calls"
     assert [call.arguments for call in reply.tool_calls] == [
         {"id": "A-1"},
-        {wire.UNPARSED: '{"id": "A-'},
+        {UNPARSED: '{"id": "A-'},
         {},
-        {wire.UNPARSED: '{"id": NaN}'},
+        {UNPARSED: '{"id": NaN}'},
     ]
     assert reply.tool_calls[2].id == "call_2"
     again = wire.body(Request(messages=(assistant("", *reply.tool_calls),)), "m")
@@ -124,50 +102,6 @@ def test_refusals_raise_with_what_they_used(data: dict[str, Any]) -> None:
     with pytest.raises(errors.ContentRefused) as caught:
         wire.reply(data, HELLO, 50)
     assert caught.value.facts == {"input_tokens": 11, "output_tokens": 3}
-
-
-@pytest.mark.parametrize(
-    ("status", "content", "kind"),
-    [
-        (429, '{"error": {"message": "slow down", "code": "rate_limit_exceeded"}}', errors.RateLimited),
-        (429, '{"error": {"message": "pay", "code": "insufficient_quota"}}', errors.QuotaExceeded),
-        (402, "pay", errors.QuotaExceeded),
-        (500, "<html>oops</html>", errors.Overloaded),
-        (503, '{"error": {"message": "Loading model", "type": "unavailable_error", "code": 503}}', errors.Overloaded),
-        (400, '{"error": {"message": "long", "code": "context_length_exceeded"}}', errors.ContextWindow),
-        (400, '{"error": {"code": 400, "message": "x", "type": "exceed_context_size_error"}}', errors.ContextWindow),
-        (400, '{"message": "This model\'s maximum context length is 10"}', errors.ContextWindow),
-        (400, '{"error": {"message": "no", "code": "content_filter"}}', errors.ContentRefused),
-        (401, '{"error": "bad key"}', errors.AuthFailed),
-        (403, "", errors.AuthFailed),
-        (404, '{"error": {"message": "no such model"}}', errors.BadRequest),
-        (408, "", errors.ModelTimeout),
-        (422, "[]", errors.BadRequest),
-    ],
-)
-def test_failures_by_status_and_code(status: int, content: str, kind: type[errors.ModelError]) -> None:
-    error = wire.failure(status, content, {}, "openai:m")
-    assert type(error) is kind
-    assert "openai:m" in str(error) and str(status) in str(error)
-    assert str(pickle.loads(pickle.dumps(error))) == str(error)
-
-
-@pytest.mark.parametrize(
-    ("headers", "wait"),
-    [
-        ({"Retry-After": "2"}, 2.0),
-        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
-        ({"Retry-After": "Sun, 22 Nov 2026 10:00:07 GMT", "Date": "Sun, 22 Nov 2026 10:00:00 GMT"}, 7.0),
-        ({"Retry-After": "nan"}, None),
-        ({"Retry-After": "-3"}, 0.0),
-        ({"Retry-After": "soon"}, None),
-        ({}, None),
-    ],
-)
-def test_retry_after(headers: dict[str, str], wait: float | None) -> None:
-    assert wire.retry_after_s(headers) == wait
-    error = wire.failure(429, "", headers, "m")
-    assert error.facts["retry_after_s"] == wait
 
 
 JSON = st.recursive(
@@ -197,11 +131,6 @@ def test_no_body_crashes_the_parser(data: object) -> None:
     reply.text.encode()
     assert reply.usage.requests == 1 and reply.usage.input_tokens >= 0
     assert all(isinstance(call.arguments, dict) and call.name for call in reply.tool_calls)
-
-
-@given(st.integers(400, 599), st.text() | NEAR.map(json.dumps), st.dictionaries(st.text(), st.text()))
-def test_no_failure_crashes_the_mapping(status: int, content: str, headers: dict[str, str]) -> None:
-    assert isinstance(wire.failure(status, content, headers, "m"), errors.ModelError)
 
 
 @given(st.text(), st.text())

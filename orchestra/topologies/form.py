@@ -1,0 +1,147 @@
+"""The form of a topology file. It needs pydantic, so it is imported when a file is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, model_validator
+
+from orchestra.core.call import NodeName
+from orchestra.core.errors import BadDefinition
+from orchestra.topologies.hierarchical import hierarchical
+from orchestra.topologies.hybrid import hybrid
+from orchestra.topologies.member import Member, Topology
+from orchestra.topologies.parallel import parallel
+from orchestra.topologies.sequential import sequential
+
+T = TypeVar("T")
+Place = tuple[str | int, ...]
+Join = Literal["all", "compose", "first", "refine", "vote"]
+Text = Annotated[str, Field(min_length=1)]
+Policy = Annotated[Literal["fail", "continue"] | int, Field(description="fail, continue, or how many must be done")]
+
+
+class Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class MemberForm(Form):
+    """One of ``capability``, ``agent`` and ``topology`` says who; text alone in place of this is a capability."""
+
+    capability: Text | None = Field(default=None, description="any agent that provides it; '*' for any agent at all")
+    agent: Text | None = Field(default=None, description="this very agent, by its name")
+    topology: AnyForm | None = Field(default=None, description="a topology inside this one")
+    name: Text | None = Field(default=None, description="unique in its topology; by default whatever says who")
+    task: Text | None = Field(default=None, description="what this member in particular is to do")
+    after: list[Text] = Field(default=[], description="names of members whose answers it is given")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(one is not None for one in (self.capability, self.agent, self.topology)) != 1:
+            raise ValueError("say who by one of capability, agent and topology")
+        return self
+
+
+def _member_kind(value: Any) -> str:
+    return "capability" if isinstance(value, str) else "member"
+
+
+AnyMember = Annotated[
+    Annotated[Text, Tag("capability")] | Annotated[MemberForm, Tag("member")], Discriminator(_member_kind)
+]
+
+
+class TopologyForm(Form):
+    name: Text | None = None
+    description: str = ""
+    members: list[AnyMember] = Field(min_length=1)
+
+
+class SequentialForm(TopologyForm):
+    """One after another; each is given the answer of the one before it."""
+
+    kind: Literal["sequential"]
+
+
+class JoinedForm(TopologyForm):
+    join: Join = Field(default="all", description="how several answers become one")
+    by: AnyMember | None = Field(default=None, description="who joins; for refine and compose")
+    on_failure: Policy = "fail"
+
+
+class ParallelForm(JoinedForm):
+    """All at once on the same task."""
+
+    kind: Literal["parallel"]
+
+
+class HybridForm(JoinedForm):
+    """A graph: ``after`` says what waits for what; what does not wait runs together."""
+
+    kind: Literal["hybrid"]
+
+
+class HierarchicalForm(TopologyForm):
+    """A lead, the members it leads, a report."""
+
+    kind: Literal["hierarchical"]
+    lead: AnyMember
+    report: AnyMember | None = Field(default=None, description="who makes one answer; by default the lead")
+    on_failure: Policy = "fail"
+
+
+AnyForm = Annotated[SequentialForm | ParallelForm | HierarchicalForm | HybridForm, Field(discriminator="kind")]
+for _form in (MemberForm, SequentialForm, ParallelForm, HierarchicalForm, HybridForm):
+    _form.model_rebuild()
+ADAPTER: TypeAdapter[Any] = TypeAdapter(AnyForm)
+TAG_TO_FORM: dict[str, type[Form]] = {
+    "sequential": SequentialForm,
+    "parallel": ParallelForm,
+    "hierarchical": HierarchicalForm,
+    "hybrid": HybridForm,
+    "member": MemberForm,
+}
+
+
+def built(form: Any, default_name: str, place: Place = ()) -> Topology:
+    """The topology of a form. Raises BadDefinition with ``at``, the way from the file's top to what is wrong."""
+    said: dict[str, Any] = {"name": form.name or default_name, "description": form.description}
+    members = [_member(one, (*place, "members", i)) for i, one in enumerate(form.members)]
+    one = {
+        key: _member(value, (*place, key))
+        for key in ("by", "lead", "report")
+        if (value := getattr(form, key, None)) is not None
+    }
+    one |= {key: getattr(form, key) for key in ("join", "on_failure") if hasattr(form, key)}
+    if isinstance(form, SequentialForm):
+        return _placed(place, lambda: sequential(*members, **said))
+    if isinstance(form, ParallelForm):
+        return _placed(place, lambda: parallel(*members, **one, **said))
+    if isinstance(form, HybridForm):
+        return _placed(place, lambda: hybrid(*members, **one, **said))
+    lead = one.pop("lead")
+    return _placed(place, lambda: hierarchical(lead, members, **one, **said))
+
+
+def _member(form: MemberForm | str, place: Place) -> Any:
+    """A Member where anything is said about it beyond who it is, otherwise the target itself."""
+    if isinstance(form, str):
+        return form
+    target: Any = form.capability
+    if form.agent is not None:
+        target = NodeName(name=form.agent)
+    elif form.topology is not None:
+        target = built(form.topology, form.topology.kind, (*place, "topology"))
+    if not (form.name or form.task or form.after):
+        return target
+    return _placed(
+        place, lambda: Member(target=target, name=form.name or "", task=form.task, after=tuple(form.after))
+    )
+
+
+def _placed(place: Place, build: Callable[[], T]) -> T:
+    try:
+        return build()
+    except BadDefinition as error:
+        raise BadDefinition(error.what, remedy=error.fix, at=(*place, *error.facts.get("at", ()))) from None

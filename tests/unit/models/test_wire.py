@@ -1,0 +1,87 @@
+import json
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestra.core import errors
+from orchestra.models import wire
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.sampled_from(["error", "code", "type"]), inner),
+    max_leaves=12,
+)
+
+
+@pytest.mark.parametrize(
+    ("schema", "strict"),
+    [
+        (
+            {
+                "type": "object",
+                "properties": {"a": {"type": "string"}},
+                "required": ["a"],
+                "additionalProperties": False,
+            },
+            True,
+        ),
+        ({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}, False),
+        ({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}, False),
+        ({"type": "array", "items": {"type": "object"}}, False),
+        ({"type": "string", "minLength": 2}, False),
+    ],
+)
+def test_strict_only_where_openai_takes_it(schema: dict[str, Any], strict: bool) -> None:
+    assert wire.is_strict(schema) is strict
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "kind"),
+    [
+        (429, '{"error": {"message": "slow down", "code": "rate_limit_exceeded"}}', errors.RateLimited),
+        (429, '{"error": {"message": "pay", "code": "insufficient_quota"}}', errors.QuotaExceeded),
+        (402, "pay", errors.QuotaExceeded),
+        (500, "<html>oops</html>", errors.Overloaded),
+        (503, '{"error": {"message": "Loading model", "type": "unavailable_error", "code": 503}}', errors.Overloaded),
+        (400, '{"error": {"message": "long", "code": "context_length_exceeded"}}', errors.ContextWindow),
+        (400, '{"error": {"code": 400, "message": "x", "type": "exceed_context_size_error"}}', errors.ContextWindow),
+        (400, '{"message": "This model\'s maximum context length is 10"}', errors.ContextWindow),
+        (400, '{"error": {"message": "no", "code": "content_filter"}}', errors.ContentRefused),
+        (401, '{"error": "bad key"}', errors.AuthFailed),
+        (403, "", errors.AuthFailed),
+        (404, '{"error": {"message": "no such model"}}', errors.BadRequest),
+        (408, "", errors.ModelTimeout),
+        (422, "[]", errors.BadRequest),
+    ],
+)
+def test_failures_by_status_and_code(status: int, content: str, kind: type[errors.ModelError]) -> None:
+    error = wire.failure(status, content, {}, "openai:m")
+    assert type(error) is kind
+    assert "openai:m" in str(error) and str(status) in str(error)
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({"Retry-After": "2"}, 2.0),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"Retry-After": "Sun, 22 Nov 2026 10:00:07 GMT", "Date": "Sun, 22 Nov 2026 10:00:00 GMT"}, 7.0),
+        ({"Retry-After": "nan"}, None),
+        ({"Retry-After": "-3"}, 0.0),
+        ({"Retry-After": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_retry_after(headers: dict[str, str], wait: float | None) -> None:
+    assert wire.retry_after_s(headers) == wait
+    error = wire.failure(429, "", headers, "m")
+    assert error.facts["retry_after_s"] == wait
+
+
+@given(st.integers(400, 599), st.text() | JSON.map(json.dumps), st.dictionaries(st.text(), st.text()))
+def test_no_failure_crashes_the_mapping(status: int, content: str, headers: dict[str, str]) -> None:
+    assert isinstance(wire.failure(status, content, headers, "m"), errors.ModelError)
