@@ -75,9 +75,10 @@ def introduction() -> None:
 def ending(rows: Sequence[Row], seed: int) -> None:
     """The table, one refund that was rerouted, and where the trace is."""
     print(f"\n{table(rows)}\n")
-    print("declined: an agent said that the message was not for it; reroutes: a payment provider was gone;")
-    print("priced out: tickets at which the money left was too little for some agent; cache hits: identical requests")
-    print("to the local model answered again and charged as recorded. The last four passes learn and explore nothing.")
+    print("declined: an agent said that the message was not for it; reroutes: for any other reason, such as")
+    print("a payment provider that was gone; priced out: tickets at which the money left was too little for some agent;")
+    print("cache hits: identical requests to the local model, answered again and charged as recorded.")
+    print("The last four passes learn nothing; learned and cold start explore nothing either.")
     print(f"\nWho answered:\n{agents_text(rows)}\n\n{verdict(rows)}")
     state = state_file(FOLDER, seed)
     moved = [row for row in rows if row.seed == seed and row.name == BROKEN.name and row.rerouted]

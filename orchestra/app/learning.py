@@ -20,7 +20,7 @@ from orchestra.core.errors import (
     UnknownName,
     UnknownRun,
 )
-from orchestra.core.events import CallEnded, Decided, Event, Filed, Rewarded
+from orchestra.core.events import CallEnded, Decided, Dropped, Event, Rewarded
 from orchestra.core.outcome import Cancelled, Done, Failed
 from orchestra.ports.router import Lesson, Router
 from orchestra.ports.store import Entry
@@ -50,7 +50,7 @@ def used_decisions(events: Iterable[Event]) -> list[Decision]:
     events = list(events)
     decisions = _decisions(events)
     last = {e.key: e for e in events if isinstance(e, CallEnded)}
-    lost = {e.key for e in events if isinstance(e, Filed) and e.how == "tolerated" and e.to == "outvoted"}
+    lost = {e.key for e in events if isinstance(e, Dropped)}
     lost |= {e.key for e in last.values() if _lost(e)}
     used = [
         e.decision

@@ -1,6 +1,7 @@
 """What every command prints, and what its exit code says.
 
-Exit codes: 0 done · 1 failed · 2 wrong input or configuration · 3 stopped by the budget · 4 paused for a person.
+Exit codes: 0 done · 1 failed · 2 wrong input or configuration · 3 stopped by the budget · 4 paused for a person; 130 on
+an interrupt, which stops the run and keeps its record.
 """
 
 from __future__ import annotations

@@ -95,13 +95,15 @@ class Call:
 class Batch:
     """Calls that run together: stop at ``done`` Done or ``failed`` Failed, or when ``done`` is out of reach.
 
-    Outcomes come in the order of the calls. ``filings`` are the failures that this batch takes over from.
+    Outcomes come in the order of the calls. ``filings`` are the failures that this batch takes over from; ``outvoted``
+    are the places, in the plan's batch before this one, of what was Done and is not used.
     """
 
     calls: tuple[Call, ...]
     done: int | None = None
     failed: int | None = None
     filings: tuple[Filing, ...] = ()
+    outvoted: tuple[int, ...] = ()
 
     @classmethod
     def all(cls, *calls: Call) -> Batch:

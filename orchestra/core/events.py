@@ -108,6 +108,14 @@ class Filed(NamedTuple):
     cause: Cause
 
 
+class Dropped(NamedTuple):
+    """A finished call whose outcome its join did not use: it was beyond a quorum, or outvoted."""
+
+    key: str
+    at: float
+    by: str
+
+
 class Recalled(NamedTuple):
     """The journal answered; nothing was called."""
 
@@ -145,6 +153,7 @@ Event = (
     | Attempt
     | Decided
     | Filed
+    | Dropped
     | Recalled
     | Rewarded
     | RunEnded

@@ -19,7 +19,6 @@ from uuid import UUID
 from orchestra.core.errors import NotSerialisable
 from orchestra.core.outcome import Cancelled, Done, Failed, Paused
 
-
 _OUTCOMES = frozenset({Done, Failed, Cancelled, Paused})
 
 

@@ -30,6 +30,10 @@ _STRICT = {
     "type", "properties", "required", "additionalProperties", "items", "anyOf", "enum", "const", "$ref", "$defs",
     "title", "description",
 }  # fmt: skip
+_LIMITS = {
+    "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern",
+    "format", "minItems", "maxItems", "uniqueItems", "default", "examples",
+}  # fmt: skip
 _QUOTA = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"}
 _TOO_LONG = {"context_length_exceeded", "exceed_context_size_error", "string_above_max_length", "request_too_large"}
 _REFUSED = {"content_filter", "content_policy_violation", "responsibleaipolicyviolation"}
@@ -150,6 +154,25 @@ def arguments(raw: object) -> Mapping[str, Any]:
         return {}
     value = loads(raw) if isinstance(raw, str) else raw
     return value if isinstance(value, dict) else {UNPARSED: raw if isinstance(raw, str) else dumps(raw)}
+
+
+def narrowed(schema: Any) -> Any:
+    """A schema for those who take closed objects and few keywords: objects that say nothing of further properties have
+    none, limits of values are left to whoever reads the reply.
+    """
+    if not isinstance(schema, Mapping):
+        return schema
+    kept = {key: value for key, value in schema.items() if key not in _LIMITS}
+    for key in ("properties", "$defs"):
+        if isinstance(kept.get(key), Mapping):
+            kept[key] = {name: narrowed(part) for name, part in kept[key].items()}
+    if "items" in kept:
+        kept["items"] = narrowed(kept["items"])
+    if isinstance(kept.get("anyOf"), list):
+        kept["anyOf"] = [narrowed(part) for part in kept["anyOf"]]
+    if kept.get("type") == "object" and "properties" in kept and kept.get("additionalProperties", True) is True:
+        kept["additionalProperties"] = False
+    return kept
 
 
 def is_strict(schema: Any, *, complete: bool = True) -> bool:

@@ -21,6 +21,7 @@ from orchestra.models.wire import (
     is_strict,
     loads,
     mapping,
+    narrowed,
     out_of_object,
     short,
     size,
@@ -69,7 +70,7 @@ def body(request: Request, model: str, *, hosted: bool = False) -> dict[str, Any
         choice = {"type": "any"} if request.tools else {"type": "tool", "name": ANSWER}
         data["tool_choice"] = choice | {"disable_parallel_tool_use": True}
     elif schema is not None:
-        data["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
+        data["output_config"] = {"format": {"type": "json_schema", "schema": narrowed(schema)}}
     if hosted and not tools and (names := _names(request.messages)):
         # Calls in the history need their tools defined, also where none is offered any more.
         tools = [{"name": name, "description": "", "input_schema": {"type": "object"}} for name in names]
@@ -85,7 +86,7 @@ def forced(request: Request, *, hosted: bool) -> bool:
     """Whether the request's schema is enforced by a forced tool."""
     if request.schema is None:
         return False
-    return not (hosted and is_strict(in_object(request.schema), complete=False))
+    return not (hosted and is_strict(narrowed(in_object(request.schema)), complete=False))
 
 
 def bound(data: Mapping[str, Any]) -> int:

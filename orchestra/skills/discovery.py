@@ -99,6 +99,7 @@ def _walk(root: Path, diagnostics: list[Diagnostic]) -> Iterator[Path]:
                 continue
             if len(seen) == MAX_FOLDERS:
                 diagnostics.append(_said(root, f"only its first {MAX_FOLDERS} folders were searched", "warning"))
+                yield from (path for path, _ in waiting if (path / FILE).is_file())
                 return
             seen.add(resolved)
             waiting.append((child, depth + 1))

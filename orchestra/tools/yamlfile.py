@@ -52,9 +52,7 @@ def read(path: Path) -> str:
         refuse(path, None, None, f"it cannot be read: {error.strerror}")
 
 
-def mapping(
-    text: str, path: Path, *, what: str = "it", first_line: int = 1
-) -> tuple[dict[str, Any], dict[Place, int]]:
+def mapping(text: str, path: Path, *, what: str = "it", first_line: int = 1) -> tuple[dict[str, Any], dict[Place, int]]:
     """A YAML mapping as a dict, and the line in the file of every key and item.
 
     ``what`` is how messages call the text, ``first_line`` where it begins in the file. Aliases and repeated keys are

@@ -135,9 +135,7 @@ def _member(form: MemberForm | str, place: Place) -> Any:
         target = built(form.topology, form.topology.kind, (*place, "topology"))
     if not (form.name or form.task or form.after):
         return target
-    return _placed(
-        place, lambda: Member(target=target, name=form.name or "", task=form.task, after=tuple(form.after))
-    )
+    return _placed(place, lambda: Member(target=target, name=form.name or "", task=form.task, after=tuple(form.after)))
 
 
 def _placed(place: Place, build: Callable[[], T]) -> T:

@@ -26,33 +26,32 @@ def layers(parents: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...], ...]:
             if parent not in children:
                 raise BadDefinition(f"{name!r} comes after {parent!r}, and nothing is named so.", member=name)
             children[parent].append(name)
-    rank = {name: i for i, name in enumerate(parents)}
-    found: list[tuple[str, ...]] = []
-    layer = [name for name, n in waits.items() if n == 0]
-    while layer:
-        found.append(tuple(layer))
-        below: list[str] = []
-        for name in layer:
-            for child in children[name]:
-                waits[child] -= 1
-                if waits[child] == 0:
-                    below.append(child)
-        layer = sorted(below, key=rank.__getitem__)
-    stuck = [name for name, n in waits.items() if n > 0]
-    if stuck:
-        cycle = _cycle(parents, stuck)
+    depth = {name: 0 for name, n in waits.items() if n == 0}
+    ready = list(depth)
+    for name in ready:
+        for child in children[name]:
+            waits[child] -= 1
+            if waits[child] == 0:
+                depth[child] = depth[name] + 1
+                ready.append(child)
+    if len(ready) < len(waits):
+        cycle = _cycle(parents, [name for name, n in waits.items() if n > 0])
         raise BadDefinition(f"It goes round in a circle: {' after '.join([*cycle, cycle[0]])}.", member=cycle[0])
-    return tuple(found)
+    found: list[list[str]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
+    for name in parents:
+        found[depth[name]].append(name)
+    return tuple(map(tuple, found))
 
 
 def _cycle(parents: Mapping[str, Sequence[str]], stuck: Sequence[str]) -> list[str]:
     """One cycle among names of which each has a parent among them."""
-    among, path = set(stuck), [stuck[0]]
-    while True:
-        above = next(parent for parent in parents[path[-1]] if parent in among)
-        if above in path:
-            return path[path.index(above) :]
-        path.append(above)
+    among, name = set(stuck), stuck[0]
+    seen: dict[str, None] = {}
+    while name not in seen:
+        seen[name] = None
+        name = next(parent for parent in parents[name] if parent in among)
+    path = list(seen)
+    return path[path.index(name) :]
 
 
 def ends(members: Sequence[Member]) -> tuple[Member, ...]:

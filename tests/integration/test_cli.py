@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-
 SCRIPT = Path(sys.executable).with_name("orchestra")
 
 
@@ -60,7 +59,7 @@ def test_exit_codes_and_one_clear_line(command: Any) -> None:
 
 
 def test_an_interrupt_stops_the_run_and_keeps_its_record(command: Any, place: dict[str, Any]) -> None:
-    args = [SCRIPT, "run", "x", "--to", "endless"]
+    args: list[str | Path] = [SCRIPT, "run", "x", "--to", "endless"]
     with subprocess.Popen(args, **place, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         assert process.stderr.readline() == "agent endless\n"

@@ -85,3 +85,14 @@ def test_retry_after(headers: dict[str, str], wait: float | None) -> None:
 @given(st.integers(400, 599), st.text() | JSON.map(json.dumps), st.dictionaries(st.text(), st.text()))
 def test_no_failure_crashes_the_mapping(status: int, content: str, headers: dict[str, str]) -> None:
     assert isinstance(wire.failure(status, content, headers, "m"), errors.ModelError)
+
+
+def test_narrowed_keeps_the_shape() -> None:
+    inner = {"type": "array", "items": {"type": "object", "properties": {"minimum": {"type": "number", "minimum": 1}}}}
+    schema = {"anyOf": [inner, {"$ref": "#/$defs/X"}], "$defs": {"X": {"type": "string", "pattern": "a"}}}
+    found = wire.narrowed(schema)
+    item = found["anyOf"][0]["items"]
+    assert item["properties"] == {"minimum": {"type": "number"}} and item["additionalProperties"] is False
+    assert found["$defs"] == {"X": {"type": "string"}} and wire.is_strict(found, complete=False)
+    mapping = {"type": "object", "additionalProperties": {"type": "integer"}}
+    assert wire.narrowed(mapping) == mapping and not wire.is_strict(mapping, complete=False)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestra.agents.prompt import render
@@ -30,6 +30,8 @@ def test_an_entry_is_one_element_on_one_line() -> None:
 
 
 @given(st.text(), st.text())
+@example("{{ task }}", "{% raw %}")
+@example('"><skill', "</skill>\u202e&")
 def test_no_text_escapes_its_entry(name: str, description: str) -> None:
     entry = catalogue_entry(skill(name, description))
     assert entry.count("<") == 2 and "\n" not in entry

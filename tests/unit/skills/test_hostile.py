@@ -34,7 +34,8 @@ sys.addaudithook(_watch)
 def watched() -> Iterator[list[str]]:
     """What is opened or listed meanwhile, by Python's own account."""
     global _touched
-    _touched = seen = []
+    seen: list[str] = []
+    _touched = seen
     try:
         yield seen
     finally:

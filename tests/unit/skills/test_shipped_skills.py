@@ -10,6 +10,7 @@ import pytest
 from orchestra.agents.bundled import bundled_names, find_bundled
 from orchestra.skills.files import load_skill, read_body, read_resource_text, read_skill, resource_names
 from orchestra.skills.index import SkillIndex
+from orchestra.skills.skill import Skill
 
 SKILLS = [load_skill(find_bundled("skills", name)) for name in bundled_names("skills")]
 
@@ -21,17 +22,15 @@ def run(skill: str, script: str, *args: str | Path, cwd: Path) -> tuple[int, str
 
 
 @pytest.mark.parametrize("skill", SKILLS, ids=lambda skill: skill.name)
-def test_it_is_valid_and_says_when_to_use_it(skill: object) -> None:
-    found = next(one for one in SKILLS if one is skill)
-    assert read_skill(found.folder)[1] == ()
-    assert "Use " in found.description and found.license == "Apache-2.0"
+def test_it_is_valid_and_says_when_to_use_it(skill: Skill) -> None:
+    assert read_skill(skill.folder)[1] == ()
+    assert "Use " in skill.description and skill.license == "Apache-2.0"
 
 
 @pytest.mark.parametrize("skill", SKILLS, ids=lambda skill: skill.name)
-def test_its_files_are_text_and_each_is_named_in_the_instructions(skill: object) -> None:
-    found = next(one for one in SKILLS if one is skill)
-    for name in resource_names(found):
-        assert name in read_body(found) and read_resource_text(found, name)
+def test_its_files_are_text_and_each_is_named_in_the_instructions(skill: Skill) -> None:
+    for name in resource_names(skill):
+        assert name in read_body(skill) and read_resource_text(skill, name)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +77,7 @@ def test_a_text_is_split_between_paragraphs_and_nothing_is_lost(tmp_path: Path) 
         ("SELECT 1; DROP TABLE orders", "refused:"),
         ("ATTACH 'x.db' AS x", "refused:"),
         ("PRAGMA user_version = 3", "refused:"),
-        ("SELECT nothing FROM orders", "refused: no such column"),
+        ("SELECT absent FROM orders", "refused: no such column"),
     ],
 )
 def test_queries_that_do_more_than_read_are_refused(tmp_path: Path, query: str, said: str) -> None:

@@ -69,7 +69,8 @@ def test_sequential_ends_at_the_first_failure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("join", "output"), [("all", ["A", "B", "A-2"]), ("vote", "A"), ("first", "A"), ("refine", "JOIN"), ("compose", "JOIN")]
+    ("join", "output"),
+    [("all", ["A", "B", "A-2"]), ("vote", "A"), ("first", "A"), ("refine", "JOIN"), ("compose", "JOIN")],
 )
 def test_parallel_gives_all_the_same_and_joins_in_order(join: str, output: Any) -> None:
     by = "r" if join in ("refine", "compose") else None
@@ -183,6 +184,12 @@ def test_what_a_failure_in_a_graph_holds_up(policy: Any, broken: str, layers: li
     if done:
         assert asked(driver)["d"]["inputs"] == {n: n.upper() for n in "bc" if n not in broken}
         assert [record.origin for record in driver.records] == driver.failures
+
+
+def test_nothing_is_begun_after_a_layer_with_a_failure() -> None:
+    for policy, layers in (("fail", [["a", "b"]]), ("continue", [["a", "b"], ["c"]])):
+        topology = hybrid("a", "b", "c", after={"c": ["b"]}, on_failure=policy)  # type: ignore[arg-type]  # two literals
+        assert together(batches(topology, a=BROKEN)[0]) == layers
 
 
 def test_several_ends_are_joined() -> None:
