@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from orchestra import errors as errors
     from orchestra.agents.agent import Agent as Agent
     from orchestra.agents.decorator import agent as agent
+    from orchestra.agents.skill import skill as skill
     from orchestra.app.orchestra import Orchestra as Orchestra
     from orchestra.app.result import Result as Result
     from orchestra.core.budget import Budget as Budget
@@ -46,6 +47,7 @@ _EXPORTS = {
     "agent": "orchestra.agents.decorator",
     "gather": "orchestra.workflows.steps",
     "outcome": "orchestra.workflows.steps",
+    "skill": "orchestra.agents.skill",
     "step": "orchestra.workflows.steps",
     "tool": "orchestra.tools.decorator",
     "workflow": "orchestra.workflows.decorator",
@@ -70,6 +72,7 @@ __all__ = [
     "errors",
     "gather",
     "outcome",
+    "skill",
     "step",
     "tool",
     "workflow",

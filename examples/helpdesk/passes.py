@@ -16,8 +16,8 @@ import anyio
 from examples.helpdesk.check import Ticket, read_tickets, refund_recorded, right
 from examples.helpdesk.pages import read_pages
 from examples.helpdesk.shop import Shop
-from examples.helpdesk.team import MEMBERS, MODEL, PRICES, Declined, Desk
-from orchestra import Budget, Orchestra
+from examples.helpdesk.team import MEMBERS, MODEL, PRICES, Desk
+from orchestra import Budget, Orchestra, errors
 from orchestra.app.result import Result
 from orchestra.core.events import CallEnded
 from orchestra.core.outcome import Failed
@@ -133,8 +133,6 @@ async def work(
         seconds = perf_counter() - began
         good = judged(ticket, result, shop)
         if learn:
-            for key in declined(result):
-                await team.feedback(result.run_id, 0.0, source="declined", decision=key)
             await team.feedback(result.run_id, 1.0 if good else 0.0, source="checker")
         row = _row(ticket, result, seed=seed, name=conditions.name, good=good, hits=model.hits - hits, seconds=seconds)
         left = None if left is None else left - row.usd
@@ -157,20 +155,20 @@ def judged(ticket: Ticket, result: Result, shop: Shop) -> bool:
     return ticket.kind != "refund" or refund_recorded(shop, ticket)
 
 
-def declined(result: Result) -> list[str]:
-    """The decisions whose agent said that the message is not for it. A bad input is not learned from by itself."""
-    return [
-        event.decision
-        for event in result.events
-        if isinstance(event, CallEnded)
-        and event.decision
+def declined(result: Result) -> int:
+    """How many of the agents that were chosen said that the message is not for them."""
+    return sum(
+        isinstance(event, CallEnded)
+        and event.decision is not None
         and isinstance(event.outcome, Failed)
-        and event.outcome.cause.kind == Declined.__name__
-    ]
+        and event.outcome.cause.is_a(errors.Declined)
+        for event in result.events
+    )
 
 
 def _row(ticket: Ticket, result: Result, *, seed: int, name: str, good: bool, hits: int, seconds: float) -> Row:
     told = result.explain()
+    broken = [failure for failure in told.failures if failure.cause.kind != errors.Declined.__name__]
     picked = [choice for choice in told.decisions if choice.capability == "*"]
     return Row(
         seed=seed,
@@ -185,9 +183,9 @@ def _row(ticket: Ticket, result: Result, *, seed: int, name: str, good: bool, hi
         tokens=result.usage.tokens,
         requests=result.usage.requests,
         hits=hits,
-        declined=len(declined(result)),
-        rerouted=sum(f.how == "rerouted" and f.cause.kind != Declined.__name__ for f in told.failures),
-        escalated=sum(failure.how == "escalated" for failure in told.failures),
+        declined=declined(result),
+        rerouted=sum(failure.how == "rerouted" for failure in broken),
+        escalated=sum(failure.how == "escalated" for failure in broken),
         priced_out=sum((o.filtered or "").startswith("costs $") for c in told.decisions for o in c.options),
         seconds=seconds,
     )

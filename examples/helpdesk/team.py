@@ -29,16 +29,10 @@ class Desk:
     down: frozenset[str] = frozenset()
 
 
-class Declined(errors.BadInput):
-    """The message is not for the agent that was asked. Nothing was done, so it may go to another."""
-
-    remedy = "Ask another agent."
-
-
 def answered(text: str) -> str:
-    """The answer of a handler. Raises Declined where it has none."""
+    """The answer of a handler. Raises errors.Declined where it has none."""
     if text in desk.NO_ANSWERS:
-        raise Declined(text)
+        raise errors.Declined(text)
     return text
 
 
@@ -61,23 +55,13 @@ async def _refund(ctx: Context[Desk], text: str, provider: str) -> str:
     return answered(desk.refund_asked(ctx.deps.shop, text, provider))
 
 
-@agent(
-    provides="refund",
-    cost_usd=0.002,
-    side_effect="payment",
-    no_effect_on=(Declined,),
-)
+@agent(provides="refund", cost_usd=0.002, side_effect="payment")
 async def cardline(ctx: Context[Desk], text: str) -> str:
     """Refunds an order to the customer's card: pays the money back."""
     return await _refund(ctx, text, "cardline")
 
 
-@agent(
-    provides="refund",
-    cost_usd=0.004,
-    side_effect="payment",
-    no_effect_on=(Declined,),
-)
+@agent(provides="refund", cost_usd=0.004, side_effect="payment")
 async def bankwire(ctx: Context[Desk], text: str) -> str:
     """Refunds an order by bank transfer: pays the money back."""
     return await _refund(ctx, text, "bankwire")

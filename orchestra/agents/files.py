@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from orchestra.agents.bundled import bundled_root
 from orchestra.agents.prompt import check
-from orchestra.core.errors import BadDefinition, BadNumber
+from orchestra.agents.skill import skill_folder
+from orchestra.core.errors import BadDefinition, BadNumber, UnknownName
 from orchestra.core.money import nano
+from orchestra.skills.files import load_skill
+from orchestra.skills.parse import FILE
+from orchestra.skills.skill import Skill
 from orchestra.tools.nodes import checked_name
 from orchestra.tools.yamlfile import Place, confined, first_problem, line_of, mapping, read, refuse
 
@@ -24,6 +29,8 @@ _FENCE = "---"
 class AgentFile:
     """What a file says; the fields are those of Agent, ``tools`` by name, ``cost_usd`` as it was written.
 
+    ``skills`` are shipped ones by name, or folders below the file's root; a relative path begins at the file's folder.
+
     Units: ``cost_usd`` in US dollars, ``latency_s`` and ``timeout_s`` in seconds.
     """
 
@@ -33,6 +40,7 @@ class AgentFile:
     provides: tuple[str, ...] | None = None
     model: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
+    skills: tuple[Skill, ...] = ()
     output_type: Any = None
     max_tokens: int = 512
     temperature: float | None = None
@@ -62,6 +70,7 @@ def load_agent_file(path: str | Path, root: str | Path) -> AgentFile:
             problem(said[key])
         except (BadDefinition, BadNumber) as error:
             refuse(found, line_of((key,), lines), key, error.what)
+    said["skills"] = _skills(said["skills"], lines, found, Path(root))
     if not body.strip():
         refuse(found, first_line, None, "the prompt below the front matter is missing")
     try:
@@ -69,6 +78,22 @@ def load_agent_file(path: str | Path, root: str | Path) -> AgentFile:
     except BadDefinition as error:
         refuse(found, first_line + error.facts.get("line", 1) - 1, None, error.what)
     return AgentFile(instructions=body.strip(), path=found, **said)
+
+
+def _skills(names: tuple[str, ...], lines: Mapping[Place, int], path: Path, root: Path) -> tuple[Skill, ...]:
+    found: list[Skill] = []
+    for index, name in enumerate(names):
+        line = line_of(("skills", index), lines)
+        try:
+            folder = skill_folder(name, path.parent)
+            if folder.parent != bundled_root("skills"):
+                confined(folder / FILE, root)
+            found.append(load_skill(folder))
+        except (BadDefinition, UnknownName) as error:
+            refuse(path, line, "skills", error.what)
+    if len({skill.name for skill in found}) < len(found):
+        refuse(path, line_of(("skills",), lines), "skills", "one is named twice")
+    return tuple(found)
 
 
 def _split(text: str, path: Path) -> tuple[str, int, str]:

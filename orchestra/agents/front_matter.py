@@ -29,6 +29,7 @@ class FrontMatter(BaseModel):
     provides: str | list[str] | None = None
     model: str | list[str] | None = None
     tools: list[str] = []
+    skills: list[str] = []
     output: dict[str, Answer] | None = None
     max_tokens: int = Field(default=512, ge=1)
     temperature: float | None = Field(default=None, ge=0)

@@ -61,7 +61,9 @@ def skill(
 
 def _marked(fn: F, source: str | Path | None, options: Definition, costs: dict[str, Any]) -> F:
     if source is not None:
-        found = load_skill(_folder(source, fn))
+        # What was typed in a notebook has no file: then the path is relative to the working folder.
+        module = Path(fn.__code__.co_filename) if hasattr(fn, "__code__") else Path()
+        found = load_skill(skill_folder(source, module.parent if module.is_file() else Path()))
         options = replace(options, name=options.name or found.name, description=found.description)
         costs = {"cost_usd": found.cost_usd, "latency_s": found.latency_s, **costs}
     if options.provides is None:
@@ -69,9 +71,11 @@ def _marked(fn: F, source: str | Path | None, options: Definition, costs: dict[s
     return attach(fn, "tool", replace(options, **costs))
 
 
-def _folder(source: str | Path, fn: Callable[..., Any]) -> Path:
+def skill_folder(source: str | Path, start: Path) -> Path:
+    """The folder of a skill: a shipped one by its name, any other by a path, which begins at ``start`` if relative.
+
+    Raises: UnknownName for a skill that is not shipped.
+    """
     if isinstance(source, str) and not {"/", os.sep} & set(source):
         return find_bundled("skills", source)
-    # What was typed in a notebook has no file: then the path is relative to the working folder.
-    module = Path(fn.__code__.co_filename) if hasattr(fn, "__code__") else Path()
-    return (module.parent if module.is_file() else Path()) / source
+    return start / source

@@ -48,6 +48,7 @@ def agent_from_file(file: AgentFile) -> Agent:
         instructions=file.instructions,
         provides=file.provides,
         model=file.model or None,
+        skills=file.skills,
         output_type=file.output_type,
         max_tokens=file.max_tokens,
         temperature=file.temperature,

@@ -11,7 +11,8 @@ from typing import Any, Literal, Self
 
 from orchestra.app.members import catalog_of, node_from
 from orchestra.app.result import Result
-from orchestra.app.target import To, target_of
+from orchestra.app.shape import Shape
+from orchestra.app.target import To, source_of, target_of
 from orchestra.app.team import Team
 from orchestra.core.budget import UNLIMITED, Budget
 from orchestra.core.catalog import Catalog
@@ -105,6 +106,7 @@ class Orchestra:
         /,
         *inputs: Any,
         to: To = None,
+        topology: Shape | None = None,
         deps: Any = None,
         budget: Budget | None = None,
         seed: int = 0,
@@ -114,17 +116,19 @@ class Orchestra:
 
         ``task`` is a text (or another value), answered by whoever the router picks: among all agents, or those that
         provide ``to``; where ``to`` is no capability but an agent's name, by that one; where it is a list, along a
-        cheapest path through these capabilities. Or it is a workflow, agent or tool, called itself with its
-        ``inputs``. ``output_type`` defaults to what that function or agent declares, for a router's pick to plain
-        JSON values.
+        cheapest path through these capabilities. With ``topology`` several agents work on it together, in that shape:
+        "auto" (an agent that provides "plan" takes the task apart, and its parts decide), the name of a shipped one,
+        a path, a mapping or a Topology. Or ``task`` is a workflow, agent or tool, called itself with its ``inputs``.
+        ``output_type`` defaults to what that function or agent declares, otherwise to plain JSON values.
 
-        Raises: what is known before it starts: UnknownCapability, UnknownAgent, BadInput, BadDefinition,
-        NotSerialisable, JournalVersion, StateUnusable.
+        Raises: what is known before it starts: UnknownCapability, UnknownAgent, UnknownName (of a topology), BadInput,
+        BadDefinition, NotSerialisable, JournalVersion, StateUnusable.
         """
         catalog = self.catalog
-        call = target_of(task, inputs, to, catalog, output_type)
+        call = target_of(task, inputs, to, catalog, output_type, topology)
         budget = self.budget if budget is None else _checked(budget)
-        return await self._team.run(call, catalog=catalog, deps=deps, budget=budget, seed=seed)
+        source = source_of(call, topology)
+        return await self._team.run(call, source, catalog=catalog, deps=deps, budget=budget, seed=seed)
 
     def run_sync(self, task: Any, /, *inputs: Any, **options: Any) -> Result:
         """``run`` for code without an event loop, notebooks included: the only blocking door."""
@@ -154,7 +158,7 @@ class Orchestra:
         self,
         run_id: str,
         *,
-        workflow: Callable[..., Any] | None = None,
+        workflow: Callable[..., Any] | Shape | None = None,
         deps: Any = None,
         budget: Budget | None = None,
         answers: Mapping[str, Any] | None = None,
@@ -163,7 +167,9 @@ class Orchestra:
 
         ``budget`` replaces the old limits, a workflow's own included; what was settled counts against it, its seconds
         start anew. ``answers`` maps the keys of ``result.asks`` to values. The workflow is looked up among
-        ``workflows=`` and those run by this team; ``deps`` are never stored. The catalogue is today's.
+        ``workflows=`` and those run by this team, a shipped topology by its name; a topology that was given as a file,
+        a mapping or an object has to be given again, as ``workflow``. ``deps`` are never stored. The catalogue is
+        today's.
 
         Raises: JournalMissing, JournalVersion, UnknownRun, UnknownWorkflow, UnknownAgent, UnknownCapability.
         """
@@ -176,9 +182,11 @@ class Orchestra:
             answers=answers or {},
         )
 
-    async def replay(self, run_id: str, *, workflow: Callable[..., Any] | None = None, deps: Any = None) -> Result:
-        """Runs the workflow's code again with every step answered from the journal: nothing is called, charged or
-        written. A run that was of no workflow gives its recorded outcome.
+    async def replay(
+        self, run_id: str, *, workflow: Callable[..., Any] | Shape | None = None, deps: Any = None
+    ) -> Result:
+        """Runs the workflow's code, or the topology's plan, again with every step answered from the journal: nothing
+        is called, charged or written. A run that was of neither gives its recorded outcome.
 
         Raises: Diverged (as the result's cause) where the code asks for what the log does not hold; else as ``resume``.
         """

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from orchestra.app.binder import providers
+from orchestra.app.shape import is_name, shaped
 from orchestra.core.budget import Budget
-from orchestra.core.call import Call, NodeName, Route
+from orchestra.core.call import Call, NodeName, Planned, Route
 from orchestra.core.catalog import Catalog, Node, required_node
 from orchestra.core.errors import JournalMissing, JournalVersion, UnknownWorkflow
 from orchestra.core.events import CallEnded, Event, RunStarted
@@ -42,10 +43,17 @@ def call_again(
     """The run's first call. Nothing is imported: the name is looked up among what this process knows.
 
     With ``unlimited`` the node's own budget gives way to the one that the run is resumed with.
-    Raises: UnknownWorkflow, UnknownAgent, UnknownCapability.
+    Raises: UnknownWorkflow, UnknownAgent, UnknownCapability; for a topology UnknownName and BadDefinition.
     """
     kind, _, name = started.workflow.partition(":")
     value, key = started.arguments, started.name
+    if kind in ("topology", "given topology"):
+        if kind == "given topology" and (workflow is None or is_name(workflow)):
+            raise UnknownWorkflow(
+                f"The run was of the topology {name!r}, of which the journal keeps only the name.",
+                remedy="Pass the path, mapping or topology that it began with as workflow=...",
+            )
+        return shaped(name if kind == "topology" else workflow, value, catalog)
     if kind == "capability":
         providers(catalog, name)
         return Call(target=name, input=value, key=key)
@@ -65,7 +73,7 @@ def call_again(
 
 
 def without_end(events: Sequence[Event], call: Call) -> Sequence[Event]:
-    """The log without the end of the run's own workflow: its code is what a replay runs again."""
-    if not isinstance(call.target, Node) or call.target.kind != "workflow":
+    """The log without the end of the run's own workflow or topology: that is what a replay runs again."""
+    if not isinstance(call.target, Planned) and (not isinstance(call.target, Node) or call.target.kind != "workflow"):
         return events
     return [e for e in events if not (isinstance(e, CallEnded) and e.key == f"{ROOT}/{call.key}")]

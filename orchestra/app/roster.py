@@ -13,6 +13,7 @@ from orchestra.app.members import shipped
 from orchestra.core.catalog import Node
 from orchestra.core.errors import BadDefinition
 from orchestra.core.money import dollars
+from orchestra.skills.skill import Skill
 
 
 def roster(team: str | None, folder: Path) -> list[dict[str, str]]:
@@ -37,6 +38,7 @@ def described(name: str, team: str | None, folder: Path) -> dict[str, Any]:
         "description": agent.description,
         "provides": agent.provides or agent.name,
         "models": list(agent.models),
+        "skills": [skill.name for skill in agent.skills if isinstance(skill, Skill)],
         "max_tokens": agent.max_tokens,
         "examples": list(agent.examples),
         "instructions": agent.instructions,

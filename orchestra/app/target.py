@@ -7,7 +7,8 @@ from typing import Any
 
 from orchestra.agents.agent import Agent
 from orchestra.app.binder import ANYONE
-from orchestra.core.call import Call, NodeName, Route
+from orchestra.app.shape import Shape, is_name, shaped
+from orchestra.core.call import Call, NodeName, Planned, Route
 from orchestra.core.catalog import Catalog, Node, required_node
 from orchestra.core.errors import BadInput, UnknownAgent, UnknownCapability
 from orchestra.core.ids import canonical
@@ -17,28 +18,51 @@ To = str | Sequence[str] | None
 """A capability or an agent, several capabilities in a row, or whoever the router picks."""
 
 
-def target_of(task: Any, inputs: tuple[Any, ...], to: To, catalog: Catalog, output_type: Any) -> Call:
+def target_of(
+    task: Any, inputs: tuple[Any, ...], to: To, catalog: Catalog, output_type: Any, topology: Shape | None = None
+) -> Call:
     """The first call of a run.
 
-    Raises: UnknownCapability, UnknownAgent, BadInput, BadDefinition, NotSerialisable.
+    Raises: UnknownCapability, UnknownAgent, UnknownName, BadInput, BadDefinition, NotSerialisable.
     """
+    if topology is not None and to is not None:
+        raise BadInput(
+            f"to={to!r} and topology= both say who does the work.",
+            remedy="Leave one of them out; the members of a topology name their capabilities.",
+        )
     if isinstance(task, Agent) or callable(task) or isinstance(task, Node):
-        if to is not None:
+        if to is not None or topology is not None:
+            said = f"to={to!r}" if to is not None else "topology="
             raise BadInput(
-                f"to={to!r} goes with a text, and {_name(task)!r} is called by itself.", remedy="Leave to= out."
+                f"{said} goes with a text, and {_name(task)!r} is called by itself.",
+                remedy=f"Leave {said.partition('=')[0]}= out.",
             )
         call = _agent(task, inputs, catalog) if isinstance(task, Agent) else _node(required_node(task), inputs)
     else:
         if inputs:
             raise BadInput("A text takes no further inputs.", remedy="Put all of it into the task.")
-        call = _text(task, to, catalog)
+        call = _text(task, to, catalog, topology)
     canonical(call.input)
     return call if output_type is None else _typed(call, output_type)
 
 
-def _text(task: Any, to: To, catalog: Catalog) -> Call:
+def source_of(call: Call, topology: Shape | None = None) -> str:
+    """What a run was of, as its first row keeps it."""
+    target = call.target
+    if isinstance(target, Planned):
+        return f"topology:{topology}" if is_name(topology) else f"given topology:{target.name}"
+    if isinstance(target, Node):
+        return f"source:{target.source}"
+    if isinstance(target, Route):
+        return f"route:{target.name}"
+    return f"node:{target.name}" if isinstance(target, NodeName) else f"capability:{target}"
+
+
+def _text(task: Any, to: To, catalog: Catalog, topology: Shape | None) -> Call:
     if task is None:
         raise BadInput("The task is None.", remedy="Pass a text, a value, or a function with its inputs.")
+    if topology is not None:
+        return shaped(topology, task, catalog)
     if to is None:
         if not any(node.kind == "agent" for node in catalog.nodes.values()):
             raise UnknownAgent("The team has no agent.")

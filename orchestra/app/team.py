@@ -20,7 +20,7 @@ from orchestra.app.learning import (
 from orchestra.app.result import Result
 from orchestra.app.resume import FORMAT, call_again, limits_of, started_of, without_end
 from orchestra.core.budget import Budget
-from orchestra.core.call import Call, NodeName, Route
+from orchestra.core.call import Call, NodeName
 from orchestra.core.catalog import Catalog, Node, required_node
 from orchestra.core.clock import Clock, keyed_rng
 from orchestra.core.decision import Decision, Option
@@ -141,12 +141,12 @@ class Team:
             finally:
                 await self.writer.aclose()
 
-    async def run(self, call: Call, *, catalog: Catalog, deps: Any, budget: Budget, seed: int) -> Result:
+    async def run(self, call: Call, source: str, *, catalog: Catalog, deps: Any, budget: Budget, seed: int) -> Result:
         await self.open()
         if isinstance(call.target, Node):
             self._sources[call.target.source] = call.target
         run = new_run(new_run_id(), self.services, catalog=catalog, deps=deps, seed=seed)
-        return await self._execute(run, call, budget, _source(call))
+        return await self._execute(run, call, budget, source)
 
     def route(self, call: Call, catalog: Catalog, budget: Budget, seed: int) -> Decision:
         """The decision that a run of the call would begin with; nothing is called, nothing is learned."""
@@ -260,15 +260,6 @@ class Team:
             return 0
         pick = used_decisions if decision is None else partial(one_decision, decision)
         return await self.learning.reward(run_id, pick, value, source)
-
-
-def _source(call: Call) -> str:
-    target = call.target
-    if isinstance(target, Node):
-        return f"source:{target.source}"
-    if isinstance(target, Route):
-        return f"route:{target.name}"
-    return f"node:{target.name}" if isinstance(target, NodeName) else f"capability:{target}"
 
 
 def _limits(budget: Budget) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orchestra.cli.output import one_clear_line, show
+from orchestra.cli.output import columns, facts_text, one_clear_line, show
 
 agents = typer.Typer(no_args_is_help=True, help="The agents that ship with the package, or those of a team.")
 
@@ -27,8 +27,7 @@ def list_agents(app_name: App = None, as_json: Json = False) -> None:
         from orchestra.app.roster import roster
 
         rows = roster(app_name, Path.cwd())
-    width = max((len(row["name"]) for row in rows), default=0)
-    show(rows, "\n".join(f"{row['name']:<{width}}  {row['description']}" for row in rows), as_json)
+    show(rows, columns(rows), as_json)
 
 
 @agents.command("show")
@@ -38,7 +37,7 @@ def show_agent(name: str, app_name: App = None, as_json: Json = False) -> None:
         from orchestra.app.roster import described
 
         facts = described(name, app_name, Path.cwd())
-    show(facts, "\n".join(f"{key}: {value}" for key, value in facts.items()), as_json)
+    show(facts, facts_text(facts), as_json)
 
 
 @agents.command("validate")

@@ -9,7 +9,9 @@ import typer
 
 from orchestra.cli.agents import agents
 from orchestra.cli.output import STATUS_TO_CODE, as_text, one_clear_line, show
+from orchestra.cli.skills import skills
 from orchestra.cli.team import opened
+from orchestra.cli.topologies import topologies
 
 if TYPE_CHECKING:
     from orchestra.app.result import Result
@@ -23,12 +25,17 @@ app = typer.Typer(
     help="Route tasks among agents, within a budget. Exit codes: 0 done, 1 failed, 2 wrong input, 3 stopped, 4 paused.",
 )
 app.add_typer(agents, name="agents")
+app.add_typer(skills, name="skills")
+app.add_typer(topologies, name="topologies")
 
 App = Annotated[
     str | None, typer.Option("--app", help="module:attribute of the team; default: [app] in orchestra.toml.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 To = Annotated[str | None, typer.Option("--to", help="A capability or an agent; default: whoever the router picks.")]
+Topology = Annotated[
+    str | None, typer.Option("--topology", help="auto, a shipped topology or a file: several agents work together.")
+]
 
 
 def _version(wanted: bool) -> None:
@@ -53,6 +60,7 @@ def run(
     text: Annotated[str, typer.Argument(help="The task.")],
     app_name: App = None,
     to: To = None,
+    topology: Topology = None,
     usd: Annotated[float | None, typer.Option(help="Budget in US dollars.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Budget in seconds.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say why it went the way it did.")] = False,
@@ -65,7 +73,7 @@ def run(
 
         budget = None if usd is None and seconds is None else Budget(usd=usd, seconds=seconds)
         with opened(app_name) as team, progress(team, quiet=as_json):
-            result = team.run_sync(text, to=to, budget=budget)
+            result = team.run_sync(text, to=to, topology=topology, budget=budget)
     show(_facts(result), _answer(result, explain), as_json)
     raise typer.Exit(STATUS_TO_CODE[result.status])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,6 +24,17 @@ WRONG_INPUT = 2
 def show(data: Any, text: str, as_json: bool) -> None:
     """The data as JSON, or the text."""
     typer.echo(as_text(data) if as_json else text)
+
+
+def columns(rows: Sequence[Mapping[str, str]]) -> str:
+    """One line a row: its name and its description."""
+    width = max((len(row["name"]) for row in rows), default=0)
+    return "\n".join(f"{row['name']:<{width}}  {row['description']}" for row in rows)
+
+
+def facts_text(facts: Mapping[str, Any]) -> str:
+    """One line a fact."""
+    return "\n".join(f"{key}: {value}" for key, value in facts.items())
 
 
 def as_text(value: Any) -> str:

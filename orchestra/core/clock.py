@@ -21,4 +21,4 @@ class SystemClock:
 
 def keyed_rng(seed: int, key: str) -> random.Random:
     """A generator that depends on the run's seed and the call's key alone, never on the order of branches."""
-    return random.Random(hashlib.blake2b(f"{seed}/{key}".encode(), digest_size=8).digest())
+    return random.Random(int.from_bytes(hashlib.blake2b(f"{seed}/{key}".encode(), digest_size=8).digest()))

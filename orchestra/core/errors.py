@@ -20,6 +20,7 @@
     │   ├── CallTimeout · LoopDetected · NoProvider · NotSerialisable · BadInput · BadReply · UnsafeBatch
     │   ├── EffectUnknown          an effect was started and its end is not known
     │   └── NoEffect               raise it (or a subclass) when nothing was done: the call may go elsewhere
+    │       └── Declined           raise it when the task is not for this agent
     ├── PauseRequested             the run waits for a person
     └── ModelError                 what a model's provider answered
         ├── RateLimited · Overloaded · ModelTimeout · ModelUnreachable      worth a retry
@@ -281,6 +282,10 @@ class EffectUnknown(CallFailed):
 
 class NoEffect(CallFailed):
     """Raise this, or a subclass, when a node failed before it did anything: the call may go elsewhere."""
+
+
+class Declined(NoEffect):
+    """Raise this when the task is not for this agent: any other may take it, the router learns, its health is untouched."""
 
 
 class PauseRequested(OrchestraError):

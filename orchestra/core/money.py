@@ -7,6 +7,8 @@ from decimal import Decimal, InvalidOperation
 from orchestra.core.errors import BadNumber
 
 NANO = 1_000_000_000
+LARGEST = Decimal(10) ** 15
+"""What is larger is a slip of the pen, and slow to count with."""
 
 
 def nano(usd: object, name: str = "usd") -> int:
@@ -19,13 +21,13 @@ def nano(usd: object, name: str = "usd") -> int:
 
 
 def finite(value: object, name: str) -> Decimal:
-    """The value as a Decimal, if it is a finite number that is zero or more; else BadNumber."""
+    """The value as a Decimal, if it is a number from zero to 1e15; else BadNumber."""
     try:
         number = Decimal(str(value))
     except InvalidOperation:
         raise BadNumber(f"{name}={value!r} is not a number.") from None
-    if isinstance(value, bool) or not number.is_finite() or number < 0:
-        raise BadNumber(f"{name}={value!r} is not a finite number >= 0.")
+    if isinstance(value, bool) or not number.is_finite() or not 0 <= number <= LARGEST:
+        raise BadNumber(f"{name}={value!r} is not a finite number >= 0, or is over {LARGEST:g}.")
     return number
 
 

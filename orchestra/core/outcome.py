@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from orchestra.core.errors import OrchestraError, StepFailed
@@ -83,8 +83,3 @@ Outcome = Done | Failed | Cancelled | Paused
 
 def failed(error: BaseException, *, origin: str = "", usage: Usage = ZERO) -> Failed:
     return Failed(cause=cause_of(error), usage=usage, origin=origin)
-
-
-def with_usage(outcome: Outcome, usage: Usage) -> Outcome:
-    """The same outcome with this usage instead of its own."""
-    return outcome if outcome.usage is usage else replace(outcome, usage=usage)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from orchestra.core.call import Batch, Call, NodeName, Plan, rerouted
 from orchestra.core.decision import Decision
-from orchestra.core.errors import BudgetExceeded, NoProvider
+from orchestra.core.errors import BudgetExceeded, Declined, NoProvider
 from orchestra.core.outcome import Failed, Outcome, failed
 from orchestra.graph.attempt import Candidate, Tried, asked, attempt, escalated, final, given_up
 from orchestra.ports.health import Health
@@ -85,10 +85,12 @@ def _picked(
     call: Call, standing: tuple[C, ...], gone: C | None, last: Failed | None, decide: DecideFn[C]
 ) -> Generator[Batch, tuple[Outcome, ...], tuple[C, Decision] | Failed]:
     """The next node: among those that can do what the failed one could, then among all."""
-    abilities = set(gone.provides) if gone is not None else set()
+    # Who declined says that the task is of another kind: its like are no better than anybody.
+    like_it = gone is not None and last is not None and not last.cause.is_a(Declined)
+    abilities = set(gone.provides) if gone is not None and like_it else set()
     alike = tuple(node for node in standing if not abilities.isdisjoint(node.provides))
     groups = (alike, standing) if len(alike) < len(standing) else (standing,)
-    refusal = failed(NoProvider(f"No node is left for {asked(call)!r}."))
+    refusal: Failed | None = None
     for group in filter(None, groups):
         answer = yield from decide(group, last)
         if isinstance(answer, Decision):
@@ -99,4 +101,4 @@ def _picked(
         if not answer.cause.is_a(NoProvider):
             return answer
         refusal = answer
-    return refusal
+    return refusal or failed(NoProvider(f"No node is left for {asked(call)!r}."))

@@ -14,11 +14,15 @@ NOT_DONE = "not done"
 
 
 class Effects:
-    """(class, effect key) -> node -> unknown | none | the Done outcome. A start counts as unknown until its end."""
+    """(class, effect key) -> node -> unknown | none | the Done outcome. A start counts as unknown until its end.
 
-    __slots__ = ("_table", "_unmatched")
+    ``branches`` are the keys of the parallel calls in flight: what is below one of them may still be met there.
+    """
+
+    __slots__ = ("_table", "_unmatched", "branches")
 
     def __init__(self) -> None:
+        self.branches: set[str] = set()
         self._table: dict[tuple[str, str], dict[str, str | Done]] = {}
         self._unmatched: dict[str, set[str]] = {}
 
@@ -45,28 +49,32 @@ class Effects:
     def met(self, key: str) -> None:
         """The call of this key was recalled: the effects below it are accounted for."""
         for keys in self._unmatched.values():
-            keys -= {k for k in keys if k == key or k.startswith(key + "/")}
+            keys -= {k for k in keys if _below(k, key)}
+
+    def _may_come(self, other: str, key: str) -> bool:
+        return any(_below(other, branch) and not _below(key, branch) for branch in self.branches)
 
     def verdict(self, node: Node, key: str, answers: Mapping[str, Any]) -> Outcome | None:
         """What to return instead of acting; None if the node may act."""
         kind = node.side_effect or ""
-        row = self._table.get((kind, key), {})
+        self.met(key)
         if key in answers:
-            self.met(key)
             return None if answers[key] == NOT_DONE else Done(output=answers[key])
-        for name, state in row.items():
+        for name, state in self._table.get((kind, key), {}).items():
             if isinstance(state, Done):
-                self.met(key)
                 return state
             if state == UNKNOWN and not (name == node.name and node.idempotent):
                 return _pause(f"{name!r} may have done its {kind!r} effect for {key}.", key)
-        self.met(key)
-        others = self._unmatched.get(kind)
+        others = [other for other in self._unmatched.get(kind, ()) if not self._may_come(other, key)]
         if others:
             first = min(others)
             what = f"The journal holds a {kind!r} effect ({first}) that this resumed run did not come to again."
             return _pause(what, key)
         return None
+
+
+def _below(key: str, branch: str) -> bool:
+    return key == branch or key.startswith(branch + "/")
 
 
 def unknown(cause: Cause) -> Cause:

@@ -57,6 +57,7 @@ async def ask_body(child: Scope, call: Call) -> Outcome:
 
 async def branch_body(child: Scope, call: Call) -> Outcome:
     child.kind = "branch"
+    child.enter()
     token = current.set(child)
     try:
         return Done(output=await call.target.awaitable)

@@ -41,6 +41,17 @@ async def model_body(child: Scope, call: Call) -> Outcome:
 
 
 async def _attempts(child: Scope, model: Model, price: Price | None, request: Request) -> Reply:
+    try:
+        return await _once(child, model, price, request)
+    except ModelError as error:
+        if not _again(error):
+            raise
+        first = error
+    return await _retried(child, model, price, request, first)
+
+
+async def _retried(child: Scope, model: Model, price: Price | None, request: Request, first: ModelError) -> Reply:
+    """The attempts after the first, which failed and is played back so that it counts."""
     from tenacity import (
         AsyncRetrying,
         RetryCallState,
@@ -72,6 +83,8 @@ async def _attempts(child: Scope, model: Model, price: Price | None, request: Re
     )
     async for attempt in retrying:
         with attempt:
+            if attempt.retry_state.attempt_number == 1:
+                raise first
             reply = await _once(child, model, price, request)
     return reply
 

@@ -42,6 +42,11 @@ async def fan_out(branch: Callable[[int, Callable[[], None]], Awaitable[None]], 
         raise BaseExceptionGroup("several branches failed", errors)
 
 
+def this_task() -> object:
+    """The running task. Cheaper than anyio's, which describes it."""
+    return asyncio.current_task()
+
+
 def is_stray(error: BaseException) -> bool:
     """Whether it is a cancellation that nobody asked this task for: it came out of something that was awaited."""
     if not isinstance(error, asyncio.CancelledError):

@@ -17,6 +17,7 @@ from orchestra.core.errors import (
     BudgetExceeded,
     CallTimeout,
     DeadlineExceeded,
+    Declined,
     DepsMissing,
     DepthExceeded,
     NoEffect,
@@ -37,7 +38,7 @@ RETRIES = 2
 TRANSIENT = (ConnectionError, TimeoutError, CallTimeout)
 LEVELS_A_TASK = 16
 """Calls nested deeper go on in a task of their own: Python counts the frames of nested coroutines. Our default."""
-NOT_THE_NODES_FAULT = (BudgetExceeded, BadInput, DepsMissing, UnsafeBatch)
+NOT_THE_NODES_FAULT = (BudgetExceeded, BadInput, Declined, DepsMissing, UnsafeBatch)
 
 
 async def node_body(child: Scope, call: Call) -> Outcome:
@@ -194,6 +195,7 @@ async def _code(child: Scope, body: Code, kwargs: dict[str, Any]) -> Any:
     if body.context is not None:
         kwargs = {**kwargs, body.context: Context(child)}
     around = child.run.services.around
+    child.enter()
     token = current.set(child)
     try:
         with around(child.run.id, child.path) if around is not None else nullcontext():

@@ -12,7 +12,7 @@ from orchestra.core.call import Batch, Branch, Call, ModelName, NodeName, Plan
 from orchestra.core.catalog import Node
 from orchestra.core.decision import Decide
 from orchestra.core.errors import CallTimeout, Diverged, DuplicateName, RunClosed, StepFailed, UnsafeBatch
-from orchestra.core.events import CallEnded, Recalled
+from orchestra.core.events import CallEnded, Dropped, Recalled
 from orchestra.core.outcome import Cancelled, Done, Failed, Outcome, Paused, cause_of
 from orchestra.core.usage import ZERO
 from orchestra.ports.model import Reply
@@ -29,13 +29,17 @@ COMMITTED = frozenset({"agent", "tool", "workflow", "model", "ask"})
 async def drive(scope: Scope, plan: Plan) -> Outcome:
     """Runs a generator plan to its outcome: the same loop for the agent loop, a topology, a route, a cascade."""
     sent: Any = None
+    keys: tuple[str, ...] = ()
     try:
         while True:
             try:
                 batch = plan.send(sent)
             except StopIteration as stop:
                 return stop.value if isinstance(stop.value, OUTCOMES) else Done(output=stop.value)
-            sent = await perform(scope, batch, tuple([scope.key(call) for call in batch.calls]))
+            for place in batch.outvoted:
+                scope.run.emit(Dropped(keys[place], scope.run.now(), "vote"))
+            keys = tuple([scope.key(call) for call in batch.calls])
+            sent = await perform(scope, batch, keys)
             for outcome in sent:
                 if type(outcome) is Paused:
                     asks = tuple(ask for o in sent if type(o) is Paused for ask in o.asks)
@@ -74,6 +78,7 @@ async def _branches(scope: Scope, batch: Batch, keys: tuple[str, ...]) -> tuple[
         if may_cancel and enough():
             return
         outcome = outcomes[i] = await run_call(scope, calls[i], keys[i], may_cancel)
+        run.effects.branches.discard(keys[i])
         if may_cancel:
             count[0] += type(outcome) is Done
             count[1] += type(outcome) is Failed
@@ -82,7 +87,12 @@ async def _branches(scope: Scope, batch: Batch, keys: tuple[str, ...]) -> tuple[
 
     todo = [i for i, outcome in enumerate(outcomes) if outcome is None]
     if todo and not enough():
-        await _fan_out(run, branch, todo)
+        branches = {keys[i] for i in todo} if run.past else set()
+        run.effects.branches |= branches
+        try:
+            await _fan_out(run, branch, todo)
+        finally:
+            run.effects.branches -= branches
     if may_cancel:
         _close_unbegun(calls, outcomes)
     never_begun = Cancelled()
@@ -98,10 +108,13 @@ def _close_unbegun(calls: tuple[Call, ...], outcomes: list[Outcome | None]) -> N
 
 
 def _joined(run: Run, batch: Batch, keys: tuple[str, ...], result: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
-    """Files what the join did not need: failures beside its n, and those inside branches that it cancelled."""
+    """Writes down what the join did not need: failures beside its n and inside cancelled branches, and more Done."""
     run.tolerate(k for k, o in zip(keys, result, strict=True) if type(o) is Cancelled)
-    if batch.done is None or sum(type(o) is Done for o in result) < batch.done:
+    done = [k for k, o in zip(keys, result, strict=True) if type(o) is Done]
+    if batch.done is None or len(done) < batch.done:
         return result
+    for key in done[batch.done :]:
+        run.emit(Dropped(key, run.now(), "join"))
     run.tolerate(o.origin for o in result if type(o) is Failed and not o.filed)
     return tuple(replace(o, filed=True) if type(o) is Failed else o for o in result)
 
@@ -164,7 +177,7 @@ def _recall(scope: Scope, call: Call, key: str, may_cancel: bool = False) -> Out
         if may_cancel or scope.cancellable:
             return Cancelled()
         raise Diverged(f"The log holds no call {key}.")
-    run.effects.met(key)
+    run.effects.met(scope.path if scope.kind == "bind" and type(call.target) is NodeName else key)
     run.emit(Recalled(key, run.now()))
     if type(known) is not Done or type(call.target) is Decide:
         return known

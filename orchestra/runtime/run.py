@@ -112,7 +112,9 @@ class Run:
         if services.writer is not None:
             services.writer.put(self.id, self._seq, event, services.content)
         self._seq += 1
-        for sink in (*services.sinks, *self.extra_sinks):
+        for sink in services.sinks:
+            sink(self.id, event)
+        for sink in self.extra_sinks:
             sink(self.id, event)
 
     async def commit(self) -> None:

@@ -17,6 +17,7 @@ from orchestra.core.outcome import Outcome, Paused
 from orchestra.core.usage import ZERO, Usage
 from orchestra.ports.scope import unwrap
 from orchestra.runtime.ledger import Account
+from orchestra.runtime.native import this_task
 from orchestra.runtime.run import Run
 
 _TARGET_NAMES: dict[type, Callable[[Any], str]] = {
@@ -45,6 +46,7 @@ class Scope:
         "cancellable",
         "depth",
         "effect_key",
+        "home",
         "kind",
         "max_depth",
         "name",
@@ -62,6 +64,7 @@ class Scope:
         self.used: Usage = ZERO
         self.kind = self.name = ""
         self.side_effect: str | None = None
+        self.home: object = None
         self.paused: Paused | None = None
         if parent is None:
             self.effect_key, self.depth, self.max_depth, self.cancellable = path, 0, DEPTH, False
@@ -116,18 +119,30 @@ class Scope:
         run = self.run
         if self.paused is not None:
             unwrap(self.paused)
+        if self.home is not None and this_task() is self.home:
+            outcomes = await run.perform(self, batch, keys)
+        else:
+            outcomes = await self._apart(batch, keys)
+        self._pause(outcomes)
+        return tuple([run.escalate(outcome) for outcome in outcomes])
+
+    async def _apart(self, batch: Batch, keys: tuple[str, ...]) -> tuple[Outcome, ...]:
+        """From a task that the user's code began, and that may outlive it: the end of the run has to reach it."""
+        run = self.run
         with anyio.CancelScope() as cancel:
             run.live.add(cancel)
             try:
-                outcomes = await run.perform(self, batch, keys)
+                return await run.perform(self, batch, keys)
             finally:
                 run.live.discard(cancel)
                 if run.idle is not None and not run.live:
                     run.idle.set()
-        if cancel.cancelled_caught:
-            raise RunClosed("The run ended while this call was in flight.")
-        self._pause(outcomes)
-        return tuple([run.escalate(outcome) for outcome in outcomes])
+        raise RunClosed("The run ended while this call was in flight.")
+
+    def enter(self) -> None:
+        """The user's code of this scope runs in this task: what it awaits there ends with it."""
+        if self.run.on_asyncio:
+            self.home = this_task()
 
     def _pause(self, outcomes: tuple[Outcome, ...]) -> None:
         pauses = [outcome for outcome in outcomes if type(outcome) is Paused]

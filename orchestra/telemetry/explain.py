@@ -57,6 +57,15 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unused:
+    """A finished call whose outcome was not used; ``by`` is the join that had enough without it, or outvoted it."""
+
+    key: str
+    name: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
     """Who used what. Deciding stands under ``route`` and the capability's name; calls without charges do not appear."""
 
@@ -75,6 +84,7 @@ class Explanation:
     usage: Usage
     decisions: tuple[Choice, ...]
     failures: tuple[Failure, ...]
+    unused: tuple[Unused, ...]
     cost: Cost
     retries: int
     recalled: int
@@ -88,7 +98,7 @@ class Explanation:
 
 
 def explain(events: Sequence[Event]) -> Explanation:
-    """Who was considered with what score, why chosen, what was filtered, what failed, where it went, what it cost.
+    """Who was considered with what score, why chosen, what was filtered, what failed, what was not used, what it cost.
 
     Every failure of a leaf appears once. Costs come from the settlements, so they add up to the usage.
     """
@@ -103,6 +113,7 @@ def explain(events: Sequence[Event]) -> Explanation:
         usage=log.end.usage if log.end else sum(log.charged.values(), ZERO),
         decisions=tuple(_choice(event.key, event.decision, log, names) for event in log.decided),
         failures=_failures(log),
+        unused=tuple(Unused(key=key, name=names.get(key, key), by=by) for key, by in log.dropped.items()),
         cost=_cost(log),
         retries=log.retries.total(),
         recalled=log.recalled,
@@ -197,7 +208,7 @@ def _text(told: Explanation) -> list[str]:
     if told.cause is not None:
         lines.append(f"  cause: {told.cause}")
     if told.recalled or told.retries:
-        lines.append(f"  {told.recalled} calls recalled from the journal, {told.retries} model attempts retried")
+        lines.append(f"  {told.recalled} calls recalled from the journal, {told.retries} attempts retried")
     if told.decisions:
         lines.append("Decisions")
         for choice in told.decisions:
@@ -207,6 +218,8 @@ def _text(told: Explanation) -> list[str]:
         for failure in told.failures:
             where = f"{failure.how} to {failure.to}" if failure.to else failure.how
             lines.append(f"  {failure.name}: {failure.cause.kind}: {failure.cause.message} -> {where}")
+    if told.unused:
+        lines.append("Not used: " + ", ".join(f"{one.name} ({one.by})" for one in told.unused))
     for title, usages in (("Cost by node", told.cost.node_to_usage), ("Cost by model", told.cost.model_to_usage)):
         if usages:
             lines.append(title)

@@ -12,6 +12,7 @@ from orchestra.core.events import (
     CallStarted,
     Charged,
     Decided,
+    Dropped,
     Event,
     Filed,
     Recalled,
@@ -24,7 +25,9 @@ from orchestra.core.usage import ZERO, Usage
 
 @dataclass(slots=True)
 class Log:
-    """``rewarded`` is key -> source -> the reward in force; ``decision_to_keys`` the calls that a decision led to."""
+    """``rewarded`` is key -> source -> the reward in force; ``decision_to_keys`` the calls that a decision led to;
+    ``dropped`` key -> the join that did not use it. There is no ``end`` after the run was taken up again.
+    """
 
     run: RunStarted | None = None
     end: RunEnded | None = None
@@ -33,6 +36,7 @@ class Log:
     decided: list[Decided] = field(default_factory=list)
     charged: dict[str, Usage] = field(default_factory=dict)
     filed: list[Filed] = field(default_factory=list)
+    dropped: dict[str, str] = field(default_factory=dict)
     rewarded: dict[str, dict[str, float]] = field(default_factory=dict)
     decision_to_keys: dict[str, list[str]] = field(default_factory=dict)
     retries: Counter[str] = field(default_factory=Counter)
@@ -43,7 +47,8 @@ class Log:
 def read_log(events: Sequence[Event]) -> Log:
     log = Log()
     for event in events:
-        log.last_at = max(log.last_at, event.at)
+        if not isinstance(event, Rewarded):  # feedback comes after the run
+            log.last_at = max(log.last_at, event.at)
         if isinstance(event, CallEnded):
             log.ended.append(event)
             if event.decision is not None:
@@ -62,11 +67,27 @@ def read_log(events: Sequence[Event]) -> Log:
             log.retries[event.key] += 1
         elif isinstance(event, Recalled):
             log.recalled += 1
+        elif isinstance(event, Dropped):
+            log.dropped[event.key] = event.by
         elif isinstance(event, RunStarted):
-            log.run = log.run or event
+            log.run, log.end = log.run or event, None
         elif isinstance(event, RunEnded):
             log.end = event
     return log
+
+
+def parts_of(events: Sequence[Event]) -> list[list[Event]]:
+    """The events of a run and of each time it was taken up again. Feedback, which comes late, is in all of them."""
+    parts: list[list[Event]] = [[]]
+    late: list[Event] = []
+    for event in events:
+        if isinstance(event, Rewarded):
+            late.append(event)
+            continue
+        if isinstance(event, RunStarted) and parts[-1]:
+            parts.append([])
+        parts[-1].append(event)
+    return [[*part, *late] for part in parts if part]
 
 
 def above_of(key: str, known: Container[str]) -> str | None:

@@ -7,6 +7,7 @@ version 1.41 (all still in development); ``orchestra.*`` are ours, where no conv
 from __future__ import annotations
 
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.41.0"
+LATEST_SCHEMA_URL = "https://opentelemetry.io/schemas/gen-ai-dev/1.42.0-dev"
 
 OPERATION = "gen_ai.operation.name"
 PROVIDER = "gen_ai.provider.name"
@@ -24,6 +25,9 @@ RESPONSE_FINISH_REASONS = "gen_ai.response.finish_reasons"
 USAGE_INPUT_TOKENS = "gen_ai.usage.input_tokens"
 USAGE_OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
 USAGE_CACHE_READ_INPUT_TOKENS = "gen_ai.usage.cache_read.input_tokens"
+TOKEN_TYPE = "gen_ai.token.type"
+TOKEN_MODALITY = "gen_ai.token.modality"
+"""Newer than 1.41."""
 ERROR_TYPE = "error.type"
 
 KEY = "orchestra.key"
@@ -34,6 +38,10 @@ COST_USD = "orchestra.cost_usd"
 ATTEMPTS = "orchestra.attempts"
 EFFECT = "orchestra.side_effect"
 RECALLED = "orchestra.recalled"
+PART = "orchestra.part"
+"""On the root span of a resumed run: 2 where it was taken up for the first time."""
+DROPPED_BY = "orchestra.dropped_by"
+"""The join that did not use what the call ended with."""
 FAILURE_HOW = "orchestra.failure.how"
 FAILURE_TO = "orchestra.failure.to"
 DECISION = "orchestra.decision"
@@ -74,3 +82,9 @@ PROVIDERS = {
     "xai": "x_ai",
 }
 """Our provider names to the convention's, where they differ."""
+
+
+def provider_and_model(name: str) -> tuple[str, str]:
+    """``provider:model`` in the convention's words."""
+    provider, colon, model = name.partition(":")
+    return PROVIDERS.get(provider, provider), model if colon else name

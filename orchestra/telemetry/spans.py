@@ -12,17 +12,18 @@ from orchestra.core.decision import Decision
 from orchestra.core.events import CallEnded, CallStarted, Decided, Event, Filed, RunStarted
 from orchestra.core.usage import ZERO, Usage
 from orchestra.telemetry.ids import span_id, trace_id
-from orchestra.telemetry.log import Log, above_of, read_log
+from orchestra.telemetry.log import Log, above_of, parts_of, read_log
 
 _OPERATIONS = {"workflow": "invoke_workflow", "agent": "invoke_agent", "model": "chat", "tool": "execute_tool"}
 """The kinds of calls that have a span; plans, bindings and branches do not."""
+Link = tuple[int, int]
 
 
 class SpanRecord(NamedTuple):
     """One span as plain values.
 
     Units: ``start_ns`` and ``end_ns`` in nanoseconds since 1970. ``kind`` is internal or client, ``status`` unset or
-    error.
+    error; ``links`` are (trace id, span id) of other spans.
     """
 
     name: str
@@ -35,51 +36,73 @@ class SpanRecord(NamedTuple):
     attributes: dict[str, Any]
     status: str
     key: str
+    links: tuple[Link, ...] = ()
 
 
-def spans(run_id: str, events: Sequence[Event], *, content: bool = False) -> list[SpanRecord]:
+def spans(
+    run_id: str,
+    events: Sequence[Event],
+    *,
+    content: bool = False,
+    latest: bool = False,
+    part: int = 0,
+    links: Sequence[Link] = (),
+) -> list[SpanRecord]:
     """The spans of a run, the run's own first, the others in order of their end.
 
     A call's parent is the nearest key above it that has a span. Token counts by the convention's names stand on model
     calls only; what a run, workflow, agent or tool used in all stands under ``orchestra.usage.*``. A call with no end
-    (the process died) ends with the last event and is 'unfinished'. A call that ran again in a resumed run has a span
-    for each time, the first under the id known in advance. With ``content`` decisions carry their reason.
+    (the process died) ends with the last event and is 'unfinished'. Each time a run was taken up again is a part with
+    spans of its own under a root of its own, which links to the first root; the totals are the part's. ``part`` is
+    the number of the first part in ``events``, ``links`` are more links of its root. With ``content`` decisions carry
+    their reason. ``latest`` follows the newer conventions: a model call that did not end well has the finish reason
+    'error'.
     """
-    log = read_log(events)
-    ended = {event.key for event in log.ended}
-    open_calls = [call for call in log.started.values() if call.kind in _OPERATIONS and call.key not in ended]
-    spanned = {event.key for event in log.ended if event.kind in _OPERATIONS}
-    spanned.update(call.key for call in open_calls)
-    spanned.update(event.key for event in log.decided)
-    if log.run is not None:
-        spanned.add(log.run.key)
-    build = _Build(run_id=run_id, log=log, spanned=spanned, content=content)
-    if log.run is not None:
-        build.root(log.run)
-    for end in log.ended:
-        if end.kind in _OPERATIONS and not (log.run is not None and end.key == log.run.key):
-            build.call(end)
-    for call in open_calls:
-        build.unfinished(call)
-    for event in log.decided:
-        build.route(event)
-    return [build.made[0], *sorted(build.made[1:], key=lambda s: s.end_ns)] if build.made else []
+    found: list[SpanRecord] = []
+    for nth, events_of_part in enumerate(parts_of(events), part):
+        more = tuple(links) if nth == part else ()
+        found.extend(_Build(run_id, read_log(events_of_part), content, latest, nth, more).all())
+    return found
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class _Build:
+    """The spans of one part."""
+
     run_id: str
     log: Log
-    spanned: set[str]
     content: bool
+    latest: bool
+    part: int
+    links: tuple[Link, ...]
     made: list[SpanRecord] = field(default_factory=list)
     times: Counter[str] = field(default_factory=Counter)
     attempts: dict[str, int] = field(default_factory=dict)
     charges_told: set[str] = field(default_factory=set)
+    spanned: set[str] = field(default_factory=set)
     filed: dict[str, Filed] = field(init=False)
 
     def __post_init__(self) -> None:
         self.filed = {event.key: event for event in self.log.filed}
+
+    def all(self) -> list[SpanRecord]:
+        log, run = self.log, self.log.run
+        ended = {event.key for event in log.ended}
+        open_calls = [call for call in log.started.values() if call.kind in _OPERATIONS and call.key not in ended]
+        self.spanned.update(event.key for event in log.ended if event.kind in _OPERATIONS)
+        self.spanned.update(call.key for call in open_calls)
+        self.spanned.update(event.key for event in log.decided)
+        if run is not None:
+            self.spanned.add(run.key)
+            self.root(run)
+        for end in log.ended:
+            if end.kind in _OPERATIONS and not (run is not None and end.key == run.key):
+                self.call(end)
+        for call in open_calls:
+            self.unfinished(call)
+        for event in log.decided:
+            self.route(event)
+        return [*self.made[:1], *sorted(self.made[1:], key=lambda s: s.end_ns)]
 
     def add(self, name: str, key: str, times: tuple[float, float], attributes: dict[str, Any], failed: bool) -> None:
         self.times[key] += 1
@@ -91,26 +114,34 @@ class _Build:
                 name,
                 "client" if attributes.get(names.OPERATION) == "chat" else "internal",
                 trace_id(self.run_id),
-                span_id(self.run_id, key if nth == 1 else f"{key}#{nth}"),
+                span_id(self.run_id, key if nth == 1 else f"{key}#{nth}", self.part),
                 self.parent(key),
                 round(times[0] * 1e9),
                 round(max(times) * 1e9),
                 attributes,
                 "error" if failed else "unset",
                 key,
+                self.links_of(key),
             )
         )
+
+    def links_of(self, key: str) -> tuple[Link, ...]:
+        if self.log.run is None or key != self.log.run.key:
+            return ()
+        return (*self.links, (trace_id(self.run_id), span_id(self.run_id, key))) if self.part else self.links
 
     def parent(self, key: str) -> int | None:
         above = above_of(key, self.spanned)
         if above is None and self.log.run is not None and key != self.log.run.key:
             above = self.log.run.key
-        return None if above is None else span_id(self.run_id, above)
+        return None if above is None else span_id(self.run_id, above, self.part)
 
     def root(self, run: RunStarted) -> None:
         end = self.log.end
         attributes: dict[str, Any] = {names.OUTCOME: end.status if end else "unfinished"}
-        attributes |= totals(end.usage if end else sum(self.log.charged.values(), ZERO))
+        attributes |= totals(sum(self.log.charged.values(), ZERO))
+        if self.part:
+            attributes[names.PART] = self.part + 1
         if self.log.recalled:
             attributes[names.RECALLED] = self.log.recalled
         if end is not None and end.cause is not None:
@@ -125,10 +156,14 @@ class _Build:
         if end.kind == "model":
             attributes |= tokens(end.usage)
             attributes |= _reply(getattr(end.outcome, "output", None))
+            if self.latest and status in ("failed", "cancelled"):
+                attributes[names.RESPONSE_FINISH_REASONS] = ("error",)
         elif end.usage is not ZERO:
             attributes |= totals(end.usage)
         if end.side_effect:
             attributes[names.EFFECT] = end.side_effect
+        if end.key in self.log.dropped:
+            attributes[names.DROPPED_BY] = self.log.dropped[end.key]
         if status == "failed" and end.outcome.cause is not None:
             attributes[names.ERROR_TYPE] = end.outcome.cause.kind
             filed = self.filed.get(end.key)
@@ -148,9 +183,7 @@ class _Build:
         """What is the same for calls that ended and that did not."""
         attributes: dict[str, Any] = {names.OPERATION: _OPERATIONS[kind]}
         if kind == "model":
-            provider, colon, model = name.partition(":")
-            attributes[names.PROVIDER] = names.PROVIDERS.get(provider, provider)
-            attributes[names.REQUEST_MODEL] = model if colon else name
+            attributes[names.PROVIDER], attributes[names.REQUEST_MODEL] = names.provider_and_model(name)
             if key in self.log.started:
                 attributes |= _request(self.log.started[key].input)
         elif kind == "tool":

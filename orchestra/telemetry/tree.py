@@ -33,7 +33,7 @@ class Branch:
 
 
 def tree(events: Sequence[Event], run_id: str = "") -> list[Branch]:
-    """The run's spans as trees: one, unless its start was not recorded."""
+    """The run's spans as trees: one for each time it was taken up, unless a start was not recorded."""
     records = sorted(spans(run_id, events), key=lambda record: record.start_ns)
     branches = {record.span_id: Branch(record) for record in records}
     roots: list[Branch] = []
@@ -63,7 +63,7 @@ def _line(span: SpanRecord) -> str:
     told = span.attributes
     if names.ROUTE_CHOSEN in told:
         return f"{span.name} -> {', '.join(told[names.ROUTE_CHOSEN]) or 'nobody'}  {_how(told)}"
-    parts = [span.name]
+    parts = [f"{span.name} (part {told[names.PART]})" if names.PART in told else span.name]
     outcome = told.get(names.OUTCOME, "done")
     if outcome != "done" or span.parent_id is None:
         parts.append(f"{outcome} ({told[names.ERROR_TYPE]})" if names.ERROR_TYPE in told else str(outcome))

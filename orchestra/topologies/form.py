@@ -17,7 +17,7 @@ from orchestra.topologies.sequential import sequential
 
 T = TypeVar("T")
 Place = tuple[str | int, ...]
-Join = Literal["all", "compose", "first", "refine", "vote"]
+Join = Literal["all", "compose", "first", "merge", "refine", "vote"]
 Text = Annotated[str, Field(min_length=1)]
 Policy = Annotated[Literal["fail", "continue"] | int, Field(description="fail, continue, or how many must be done")]
 
@@ -66,7 +66,7 @@ class SequentialForm(TopologyForm):
 
 class JoinedForm(TopologyForm):
     join: Join = Field(default="all", description="how several answers become one")
-    by: AnyMember | None = Field(default=None, description="who joins; for refine and compose")
+    by: AnyMember | None = Field(default=None, description="who joins; for compose, merge and refine")
     on_failure: Policy = "fail"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from orchestra.core.call import Plan
 from orchestra.core.errors import BadDefinition
 from orchestra.topologies.joins import Results, check_join, joined, joiner
-from orchestra.topologies.layers import check_order, ends, in_layers
+from orchestra.topologies.layers import check_order, ends, in_layers, last_places
 from orchestra.topologies.member import Member, OnFailure, check_policy, members_of, needed
 
 
@@ -45,7 +45,7 @@ class Hybrid:
         last = [member.name for member in ends(self.members)]
         named = tuple((name, outcome) for name, outcome in outcomes.items() if name in last)
         above = [outcome for name, outcome in outcomes.items() if name not in last]
-        results = Results(value=value, named=named, by=self.by)
+        results = Results(value=value, named=named, by=self.by, places=last_places(self.members, outcomes))
         join = "first" if len(last) == 1 else self.join
         return (yield from joined(join, results, needed(self.on_failure, len(last)), above))
 

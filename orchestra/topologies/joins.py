@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from orchestra.aggregation.merge import merge
 from orchestra.aggregation.refine import refine
 from orchestra.aggregation.survivors import filings, survivors
 from orchestra.aggregation.vote import vote
@@ -20,15 +21,25 @@ State every conflict between them; add nothing that they do not say."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """What is joined: ``named`` are (member's name, outcome) in the order of the members, at least one of them Done."""
+    """What is joined: ``named`` are (member's name, outcome) in the order of the members, at least one of them Done.
+
+    ``places`` are those of the members that were called in the plan's last batch, by name.
+    """
 
     value: Any
     named: tuple[tuple[str, Outcome], ...]
     by: Member | None = None
+    places: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
         return tuple(outcome for _, outcome in self.named)
+
+    @property
+    def outvoted(self) -> tuple[int, ...]:
+        """The places of those whose answer loses a vote."""
+        names = [self.named[index][0] for index in vote(self.outcomes).outvoted]
+        return tuple(self.places[name] for name in names if name in self.places)
 
 
 def _all(results: Results) -> Plan:
@@ -53,6 +64,12 @@ def _refine(results: Results) -> Plan:
     return (yield from refine(results.value, results.outcomes, results.by.target))
 
 
+def _merge(results: Results) -> Plan:
+    """Independent analyses of one task, anonymous; objects field by field."""
+    assert results.by is not None
+    return (yield from merge(results.value, results.outcomes, results.by.target))
+
+
 def _compose(results: Results) -> Plan:
     """Parts of one whole, by name."""
     assert results.by is not None
@@ -65,18 +82,19 @@ JOINS: Mapping[str, Callable[[Results], Plan]] = {
     "all": _all,
     "compose": _compose,
     "first": _first,
+    "merge": _merge,
     "refine": _refine,
     "vote": _vote,
 }
-"""Join -> plan. ``all``, ``compose``: of different parts; ``first``, ``refine``, ``vote``: of rival answers."""
-WITH_AGENT = frozenset({"compose", "refine"})
+"""Join -> plan. ``all``, ``compose``: of different parts; the others: of rival answers."""
+WITH_AGENT = frozenset({"compose", "merge", "refine"})
 
 
 def joined(join: str, results: Results, need: int, failed: Sequence[Outcome] = ()) -> Plan:
     """One outcome of several. ``failed`` are outcomes further up, that are not joined but were done without.
 
     With fewer than ``need`` Done it returns a Paused, a Failed or a Cancelled; otherwise every failure is filed as
-    tolerated by the join. A Paused is returned before anything else.
+    tolerated by the join, and what is outvoted is told. A Paused is returned before anything else.
     """
     everything = (*failed, *results.outcomes)
     paused = next((outcome for outcome in everything if isinstance(outcome, Paused)), None)
@@ -85,8 +103,9 @@ def joined(join: str, results: Results, need: int, failed: Sequence[Outcome] = (
     if len(survivors(results.outcomes)) < max(need, 1):
         return not_joined(everything)
     tolerated = filings(everything, "join")
-    if tolerated:
-        yield Batch(calls=(), filings=tolerated)
+    outvoted = results.outvoted if join == "vote" else ()
+    if tolerated or outvoted:
+        yield Batch(calls=(), filings=tolerated, outvoted=outvoted)
         named = tuple((n, replace(o, filed=True) if isinstance(o, Failed) else o) for n, o in results.named)
         results = replace(results, named=named)
     return (yield from JOINS[join](results))

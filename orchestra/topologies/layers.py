@@ -91,6 +91,15 @@ def in_layers(
     return {name: outcomes[name] for name in named if name in outcomes}
 
 
+def last_places(members: Sequence[Member], called: Mapping[str, Outcome]) -> dict[str, int]:
+    """The members called last, each with its place in their batch."""
+    for layer in reversed(layers({member.name: member.after for member in members})):
+        names = [name for name in layer if name in called]
+        if names:
+            return {name: place for place, name in enumerate(names)}
+    return {}
+
+
 def check_order(members: Sequence[Member]) -> None:
     """Raises BadDefinition, with the place of the member, for a cycle and for one that comes after nothing there is."""
     try:

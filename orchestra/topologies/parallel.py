@@ -16,7 +16,8 @@ class Parallel:
     """Every member is given the topology's input (with its own task, where it has one); the join makes one of them.
 
     ``join``: "all" (a list in the order of the members, None for one that was done without), "first", "vote",
-    "refine" (``by`` makes one of rival answers) or "compose" (``by`` makes one of parts).
+    "refine" (``by`` makes one of rival answers), "merge" (``by`` decides among analyses; objects are merged field by
+    field instead) or "compose" (``by`` makes one of parts).
     ``on_failure``: "fail" (every branch ends, then the first failure is the outcome), "continue" (what is left is
     joined, one at least), or a quorum: the others are cancelled when so many are Done. With "first", one Done is
     enough. A topology that cancels refuses side effects that are not idempotent.
@@ -52,7 +53,8 @@ class Parallel:
         outcomes = yield Batch(calls=calls, done=stop)
         named = tuple((member.name, outcome) for member, outcome in zip(self.members, outcomes, strict=True))
         need = stop or needed(self.on_failure, len(calls))
-        return (yield from joined(self.join, Results(value=value, named=named, by=self.by), need))
+        places = {name: place for place, (name, _) in enumerate(named)}
+        return (yield from joined(self.join, Results(value=value, named=named, by=self.by, places=places), need))
 
 
 def parallel(

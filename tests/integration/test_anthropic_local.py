@@ -93,8 +93,9 @@ async def test_anthropic_with_tools_and_their_results(anthropic: AnthropicModel)
 @pytest.mark.anyio
 async def test_too_long_for_the_window(openai: OpenAIModel, anthropic: AnthropicModel) -> None:
     request = Request(messages=(user("word " * 5_000),), max_tokens=5)
+    deltas: list[Delta] = []
     for model in (openai, anthropic):
-        for ask in (model.request(request), model.stream(request, [].append)):
+        for ask in (model.request(request), model.stream(request, deltas.append)):
             with pytest.raises(errors.ContextWindow):
                 await ask
 

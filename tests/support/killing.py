@@ -119,7 +119,7 @@ async def part(native: bool, kill_at: int | None) -> dict[str, Any]:
     before = finished(past)
     started = {e.effect for e in past if isinstance(e, CallStarted) and e.side_effect}
     begun = len(lines("bodies"))
-    lost = sorted(set(lines("effects")) - started)  # type: ignore[arg-type]  # a side effect has a key
+    lost = sorted(set(lines("effects")) - started)
     outcome: Outcome = (await rig.run(several, "a", past=past, mode="resume" if past else "live"))[0]
     asked: list[str] = []
     while isinstance(outcome, Paused):
@@ -162,7 +162,7 @@ def killed_at(top: Path, loop: str, native: bool, kills: list[int]) -> dict[str,
         report = go(loop, part, native, kill_at)
         (folder / "report.json").write_text(json.dumps(report))
 
-    statuses = [forked(lambda at=at: one(at)) for at in kills]
+    statuses = [forked(lambda at=at: one(at)) for at in kills]  # type: ignore[misc]
     statuses.append(forked(lambda: one(None)))
     report: dict[str, Any] = json.loads((folder / "report.json").read_text())
     return {"kills": kills, "statuses": statuses, **report}

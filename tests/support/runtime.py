@@ -67,9 +67,7 @@ class OrderedBinder:
         return bind(call, view.catalog.providers(call.target), _decide, self._health, view.now, None, NodeName)
 
 
-def _decide(
-    nodes: tuple[Any, ...], failure: Failed | None
-) -> Generator[Batch, tuple[Outcome, ...], Decision | Failed]:
+def _decide(nodes: tuple[Any, ...], failure: Failed | None) -> Generator[Batch, tuple[Outcome, ...], Decision | Failed]:
     options = tuple(Option(node.name) for node in nodes)
     question = Decide(capability="any", options=options, because=failure.origin if failure else None)
     (outcome,) = yield Batch(calls=(Call(target=question, input={"standing": [o.name for o in options]}),))

@@ -2,14 +2,26 @@
 
 import json
 
-from orchestra.core.events import CallEnded, Filed
+from orchestra.core.events import CallEnded, Dropped, Filed, RunStarted
 from orchestra.core.outcome import Cause, Failed
 from orchestra.telemetry.explain import explain
-from tests.unit.telemetry.runs import ANALYST, FIRST, MODEL, REFUND, REFUSED, STRIPE, TOOL, TOTAL, T, close_ticket
+from tests.unit.telemetry.runs import (
+    ANALYST,
+    FIRST,
+    MODEL,
+    REFUND,
+    REFUSED,
+    SECOND,
+    STRIPE,
+    TOOL,
+    TOTAL,
+    T,
+    close_ticket,
+)
 
 TEXT = """\
 close_ticket: done in 1.5 s, $0.008, 240 tokens, 2 model requests, 1 tool calls
-  1 calls recalled from the journal, 1 model attempts retried
+  1 calls recalled from the journal, 1 attempts retried
 Decisions
   refund -> stripe  (linucb 3, probability 0.98): a secret reason
     * stripe  score 0.710  probability 0.98  $0.002  3 tries
@@ -71,3 +83,22 @@ def test_it_is_json() -> None:
 def test_a_run_that_has_just_begun_can_be_explained() -> None:
     assert explain([]).status == "running"
     assert str(explain(close_ticket()[:1])) == "close_ticket: running in 0 ms, $0.00"
+
+
+def test_what_was_finished_and_not_used_is_named() -> None:
+    log = close_ticket()
+    log += [Dropped(SECOND, T + 2, "quorum"), Dropped("run/x", T + 2, "vote")]
+    told = explain(log)
+    assert [(one.key, one.name, one.by) for one in told.unused] == [
+        (SECOND, "adyen", "quorum"),
+        ("run/x",) * 2 + ("vote",),
+    ]
+    assert "\nNot used: adyen (quorum), run/x (vote)\n" in str(told)
+    assert "Not used" not in str(explain(close_ticket()))
+
+
+def test_a_run_that_was_taken_up_again_is_running() -> None:
+    again = RunStarted("run", T + 20, "close_ticket", "shop:close_ticket", None, 7, {})
+    told = explain([*close_ticket(), again])
+    assert (told.status, told.seconds) == ("running", 20.0)
+    assert told.usage == TOTAL

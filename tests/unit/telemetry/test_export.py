@@ -13,8 +13,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from orchestra.core.errors import ExporterMissing
 from orchestra.telemetry import names
 from orchestra.telemetry.context import span_context
-from orchestra.telemetry.export import BATCH, Tracing, exporter_from_env, readable, tracing_from_env
+from orchestra.telemetry.export import Tracing, tracing_from_env
+from orchestra.telemetry.exporters import span_exporter
 from orchestra.telemetry.ids import span_id, trace_id
+from orchestra.telemetry.sdk import BATCH, export_spans, readable
 from orchestra.telemetry.spans import SpanRecord, spans
 from tests.unit.telemetry.runs import ANALYST, RUN_ID, close_ticket
 
@@ -86,10 +88,8 @@ def test_a_lost_batch_is_told_and_logged_and_the_next_is_tried(
 ) -> None:
     one = spans(RUN_ID, close_ticket())[0]
     records: list[SpanRecord] = [one] * (BATCH + 1)
-    from orchestra.telemetry.export import export
-
     exporter = Refusing(answer, SpanExportResult.SUCCESS)
-    assert not export(exporter, records)
+    assert not export_spans(exporter, records)
     assert exporter.sizes == [BATCH, 1]
     assert f"{BATCH} spans" in caplog.text
 
@@ -101,52 +101,134 @@ def test_a_lost_batch_is_told_and_logged_and_the_next_is_tried(
         {"OTEL_EXPORTER_OTLP_ENDPOINT": " "},
         {"OTEL_SERVICE_NAME": "shop"},
         {**ENDPOINT, "OTEL_SDK_DISABLED": "True"},
-        {**ENDPOINT, "OTEL_TRACES_EXPORTER": "none"},
+        {**ENDPOINT, "OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "None"},
     ],
 )
 def test_nothing_is_exported_unasked(environ: dict[str, str]) -> None:
-    assert exporter_from_env(environ) is None
+    assert span_exporter(environ) is None
     assert tracing_from_env(environ) is None
 
 
-@pytest.mark.parametrize("variable", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"])
-def test_an_endpoint_asks_for_otlp(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        (ENDPOINT, ("OTLPSpanExporter", "OTLPMetricExporter")),
+        ({**ENDPOINT, "OTEL_METRICS_EXPORTER": "none"}, ("OTLPSpanExporter", "NoneType")),
+        ({**ENDPOINT, "OTEL_TRACES_EXPORTER": "none"}, ("NoneType", "OTLPMetricExporter")),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:1"}, ("OTLPSpanExporter", "NoneType")),
+        ({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://127.0.0.1:1"}, ("NoneType", "OTLPMetricExporter")),
+    ],
+)
+def test_an_endpoint_asks_for_otlp(environ: dict[str, str], expected: tuple[str, str]) -> None:
     pytest.importorskip("opentelemetry.exporter.otlp.proto.http.trace_exporter")
-    monkeypatch.setenv(variable, "http://127.0.0.1:1")
-    tracing = tracing_from_env()
+    tracing = tracing_from_env(environ)
     assert tracing is not None
-    assert type(tracing.exporter).__name__ == "OTLPSpanExporter"
+    metrics = tracing.metrics and tracing.metrics.exporter
+    assert (type(tracing.exporter).__name__, type(metrics).__name__) == expected
+    assert not tracing.latest
     tracing.close()
+
+
+def test_metrics_alone_make_no_span_current_and_export_no_spans() -> None:
+    tracing = Tracing(None)
+    tracing.began(RUN_ID)
+    with tracing.around(RUN_ID, ANALYST):
+        assert not trace.get_current_span().get_span_context().is_valid
+    assert tracing.export(RUN_ID, close_ticket())
+    tracing.close()
+
+
+def test_the_newer_names_are_opted_into() -> None:
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+    tracing = tracing_from_env({**ENDPOINT, "OTEL_SEMCONV_STABILITY_OPT_IN": "http, gen_ai_latest_experimental"})
+    assert tracing is not None
+    assert tracing.latest
+    assert tracing.metrics is not None
+    assert tracing.metrics.latest
+    tracing.close()
+    scope = readable(spans(RUN_ID, close_ticket()), latest=True)[0].instrumentation_scope
+    assert scope is not None
+    assert scope.schema_url == names.LATEST_SCHEMA_URL
+
+
+def test_a_resumed_part_is_exported_with_ids_of_its_own_and_linked() -> None:
+    exporter = InMemorySpanExporter()
+    tracing = Tracing(exporter)
+    tracing.began(RUN_ID, close_ticket())
+    with tracing.around(RUN_ID, ANALYST):
+        assert trace.get_current_span().get_span_context().span_id == span_id(RUN_ID, ANALYST, 1)
+    tracing.export(RUN_ID, close_ticket())
+    found = {span.name: span for span in exporter.get_finished_spans()}
+    (link,) = found["run close_ticket"].links
+    assert (link.context.trace_id, link.context.span_id) == (trace_id(RUN_ID), span_id(RUN_ID, "run"))
+    context = found["invoke_agent analyst"].context
+    assert context is not None
+    assert context.span_id == span_id(RUN_ID, ANALYST, 1)
+    assert not any(span.links for name, span in found.items() if name != "run close_ticket")
+
+
+def test_the_callers_trace_is_linked_to_and_not_joined() -> None:
+    exporter = InMemorySpanExporter()
+    tracing = Tracing(exporter)
+    with span_context("other", "caller"):
+        tracing.began(RUN_ID)
+    tracing.export(RUN_ID, close_ticket())
+    tracing.export("later", close_ticket())
+    first, second = (span for span in exporter.get_finished_spans() if span.name == "run close_ticket")
+    (link,) = first.links
+    assert (link.context.trace_id, link.context.span_id) == (trace_id("other"), span_id("other", "caller"))
+    assert first.parent is None
+    assert first.context is not None
+    assert first.context.trace_id == trace_id(RUN_ID)
+    assert not second.links
+
+
+def test_runs_that_are_never_exported_are_not_kept_forever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestra.telemetry.export.MOST_BEGUN", 3)
+    tracing = Tracing(InMemorySpanExporter())
+    for n in range(9):
+        tracing.began(f"run{n}", close_ticket())
+    assert list(tracing._begun) == ["run6", "run7", "run8"]
 
 
 def test_without_the_extra_an_endpoint_is_an_error_and_not_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     with pytest.raises(ExporterMissing, match="otlp"):
-        exporter_from_env(ENDPOINT)
+        span_exporter(ENDPOINT)
 
 
 def test_another_protocol_is_an_error_and_not_silence() -> None:
     with pytest.raises(ExporterMissing, match="http/protobuf"):
-        exporter_from_env({**ENDPOINT, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"})
+        span_exporter({**ENDPOINT, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"})
 
 
 IMPORTS = """
 import sys
-from orchestra.telemetry import context, explain, export, ids, log, names, spans, tree
+from orchestra.telemetry import aggregate, context, explain, export, exporters, ids, instruments, log, measure
+from orchestra.telemetry import names, sdk, spans, tree
 assert export.tracing_from_env({}) is None
 explain.explain([]), tree.render_tree([])
 assert not [name for name in sys.modules if name.startswith("opentelemetry")], "loaded unasked"
 """
 GLOBALS = """
 from opentelemetry import trace
+from opentelemetry.metrics import _internal as metrics
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from orchestra.telemetry.export import Tracing
+from orchestra.telemetry.export import Metrics, Tracing
 from tests.unit.telemetry.runs import RUN_ID, close_ticket
-tracing = Tracing(InMemorySpanExporter())
+class Taking(MetricExporter):
+    def export(self, metrics_data, timeout_millis=0, **rest): return MetricExportResult.SUCCESS
+    def force_flush(self, timeout_millis=0): return True
+    def shutdown(self, timeout_millis=0, **rest): pass
+tracing = Tracing(InMemorySpanExporter(), metrics=Metrics(Taking()))
+tracing.began(RUN_ID)
 with tracing.around(RUN_ID, "run"):
     pass
 assert tracing.export(RUN_ID, close_ticket())
+tracing.close()
 assert trace._TRACER_PROVIDER is None, "a global provider was set"
+assert metrics._METER_PROVIDER is None, "a global provider was set"
 """
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from orchestra.core.events import CallEnded, CallStarted, Charged, Event, RunEnded, RunStarted
-from orchestra.core.outcome import Done
+from orchestra.core.events import CallEnded, CallStarted, Charged, Dropped, Event, RunEnded, RunStarted
+from orchestra.core.outcome import Cancelled, Cause, Done, Failed
 from orchestra.core.usage import ZERO
 from orchestra.telemetry import names
 from orchestra.telemetry.ids import span_id, trace_id
@@ -156,3 +156,38 @@ def test_nothing_comes_of_nothing() -> None:
     assert spans(RUN_ID, []) == []
     (only,) = spans(RUN_ID, [RunStarted("run", T, "w", "m:w", None, 0, {}), RunEnded("run", T, "done", ZERO)])
     assert only.parent_id is None
+
+
+def test_each_part_of_a_run_has_spans_of_its_own_and_a_link_to_the_first_root() -> None:
+    both = [*close_ticket(), *close_ticket()]
+    found = spans(RUN_ID, both)
+    assert len({span.span_id for span in found}) == len(found) == 20
+    assert {span.trace_id for span in found} == {trace_id(RUN_ID)}
+    roots = [span for span in found if span.parent_id is None]
+    first, second = roots
+    assert (first.links, second.links) == ((), ((trace_id(RUN_ID), first.span_id),))
+    assert (names.PART in first.attributes, second.attributes[names.PART]) == (False, 2)
+    assert second.span_id == span_id(RUN_ID, "run", 1)
+    ids = {span.span_id for span in found[10:]}
+    assert all(span.parent_id in ids for span in found[11:])
+    assert {s.attributes[names.TOTAL_INPUT_TOKENS] for s in roots} == {TOTAL.input_tokens}
+    assert spans(RUN_ID, close_ticket(), part=1) == found[10:]
+
+
+def test_what_a_join_did_not_use_is_marked() -> None:
+    found = {s.key: s for s in spans(RUN_ID, [*close_ticket(), Dropped(SECOND, T + 2, "quorum")])}
+    assert {key: s.attributes[names.DROPPED_BY] for key, s in found.items() if names.DROPPED_BY in s.attributes} == {
+        SECOND: "quorum"
+    }
+
+
+def test_the_newer_names_say_that_a_reply_did_not_come() -> None:
+    cause = Cause(kind="Overloaded", message="busy")
+    log: list[Event] = [
+        CallEnded("run/a", T, "model", "openai:m", Failed(cause=cause), ZERO, T),
+        CallEnded("run/b", T, "model", "openai:m", Cancelled(), ZERO, T),
+        CallEnded("run/c", T, "agent", "c", Failed(cause=cause), ZERO, T),
+    ]
+    newer = {s.key: s.attributes.get(names.RESPONSE_FINISH_REASONS) for s in spans(RUN_ID, log, latest=True)}
+    assert newer == {"run/a": ("error",), "run/b": ("error",), "run/c": None}
+    assert not any(names.RESPONSE_FINISH_REASONS in s.attributes for s in spans(RUN_ID, log))

@@ -37,3 +37,9 @@ def test_an_empty_log_is_an_empty_text() -> None:
 def test_small_amounts_can_be_read() -> None:
     assert [money(usd) for usd in (0, 0.1, 0.0000012, 12.5)] == ["$0.00", "$0.10", "$0.000001", "$12.50"]
     assert [duration(s) for s in (0, 0.0123, 1.234)] == ["0 ms", "12.3 ms", "1.23 s"]
+
+
+def test_each_part_of_a_resumed_run_is_a_tree() -> None:
+    text = render_tree([*close_ticket(), *close_ticket()], RUN_ID)
+    assert text == TEXT + "\n" + TEXT.replace("run close_ticket", "run close_ticket (part 2)", 1)
+    assert len(tree([*close_ticket(), *close_ticket()], RUN_ID)) == 2
