@@ -185,8 +185,8 @@ class Orchestra:
     async def replay(
         self, run_id: str, *, workflow: Callable[..., Any] | Shape | None = None, deps: Any = None
     ) -> Result:
-        """Runs the workflow's code, or the topology's plan, again with every step answered from the journal: nothing
-        is called, charged or written. A run that was of neither gives its recorded outcome.
+        """Runs the workflow's code again with every step answered from the journal: nothing is called, charged or
+        written. A run that was of no workflow gives its recorded outcome.
 
         Raises: Diverged (as the result's cause) where the code asks for what the log does not hold; else as ``resume``.
         """

@@ -9,7 +9,7 @@ from typing import Any
 from orchestra.app.binder import providers
 from orchestra.app.shape import is_name, shaped
 from orchestra.core.budget import Budget
-from orchestra.core.call import Call, NodeName, Planned, Route
+from orchestra.core.call import Call, NodeName, Route
 from orchestra.core.catalog import Catalog, Node, required_node
 from orchestra.core.errors import JournalMissing, JournalVersion, UnknownWorkflow
 from orchestra.core.events import CallEnded, Event, RunStarted
@@ -73,7 +73,7 @@ def call_again(
 
 
 def without_end(events: Sequence[Event], call: Call) -> Sequence[Event]:
-    """The log without the end of the run's own workflow or topology: that is what a replay runs again."""
-    if not isinstance(call.target, Planned) and (not isinstance(call.target, Node) or call.target.kind != "workflow"):
+    """The log without the end of the run's own workflow: its code is what a replay runs again."""
+    if not isinstance(call.target, Node) or call.target.kind != "workflow":
         return events
     return [e for e in events if not (isinstance(e, CallEnded) and e.key == f"{ROOT}/{call.key}")]

@@ -96,7 +96,7 @@ async def execute(run: Run, call: Call, budget: Budget, started: RunStarted) -> 
     root = Scope(run, ROOT, account)
     root.max_depth = budget.depth
     run.emit(started)
-    outcome: Outcome = Failed(cause=cause_of(DeadlineExceeded(f"The run's {budget.seconds} s are over.")))
+    outcome: Outcome | None = None
     try:
         await run.commit()
         with anyio.move_on_after(budget.seconds):
@@ -106,6 +106,8 @@ async def execute(run: Run, call: Call, budget: Budget, started: RunStarted) -> 
     except BaseException:
         await _close(run, account, Cancelled(cause=cause_of(RunClosed("The run was cancelled."))), past)
         raise
+    if outcome is None:
+        outcome = Failed(cause=cause_of(DeadlineExceeded(f"The run's {budget.seconds} s are over.")))
     outcome, usage = await _close(run, account, outcome, past)
     try:
         await run.drain()

@@ -111,7 +111,8 @@ def batches_are_well_formed(subject: Subject, rng: random.Random) -> None:
         before = 0
         for batch in course.batches:
             n = len(batch.calls)
-            check(n > 0 and all(isinstance(call, Call) for call in batch.calls), f"a batch of {batch.calls}")
+            check(bool(n or batch.filings or batch.outvoted), "a batch of nothing")
+            check(all(isinstance(call, Call) for call in batch.calls), f"a batch of {batch.calls}")
             for name, limit in (("done", batch.done), ("failed", batch.failed)):
                 check(limit is None or 1 <= limit <= n, f"{name}={limit} in a batch of {n} calls")
             keys = [call.key for call in batch.calls if call.key is not None]

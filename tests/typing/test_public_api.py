@@ -18,6 +18,7 @@ from orchestra import (
     agent,
     gather,
     outcome,
+    skill,
     step,
     tool,
     workflow,
@@ -53,6 +54,16 @@ def sync_agent(text: str) -> list[str]:
 @tool
 def bare_tool(number: int) -> str:
     return str(number)
+
+
+@skill
+def bare_skill(number: int) -> str:
+    return str(number)
+
+
+@skill("cite-sources", provides="citing")
+async def shipped_skill(text: str) -> list[str]:
+    return [text]
 
 
 @tool(idempotent=True, timeout_s=5)
@@ -102,6 +113,7 @@ async def outside(team: Orchestra) -> None:
     assert_type(result.cause, Cause | None)
     assert_type(result.decisions, tuple[Decision, ...])
     assert_type(team.run_sync("text"), Result)
+    assert_type(await team.run("text", topology="auto"), Result)
     assert_type(await team.resume(result.run_id, budget=Budget(usd=2)), Result)
     assert_type(await team.replay(result.run_id), Result)
     assert_type(await team.feedback(result.run_id, 1.0), int)
@@ -117,6 +129,8 @@ async def calls_plain_python() -> None:
     assert_type(bare_tool(1), str)
     assert_type(await called_tool(1), float)
     assert_type(await bare_workflow("x"), bool)
+    assert_type(bare_skill(1), str)
+    assert_type(await shipped_skill("x"), list[str])
 
 
 def test_what_a_decorator_returns_is_the_function() -> None:

@@ -102,6 +102,56 @@ def test_validate(repository: Path, here: Path) -> None:
     assert "colour" in line
 
 
+def test_skills(repository: Path, here: Path) -> None:
+    assert "cite-sources" in call("skills", "list").stdout
+    assert {row["name"] for row in data("skills", "list")} >= {"cite-sources", "write-sql-safely"}
+    assert "instructions: # Cite sources" in call("skills", "show", "cite-sources").stdout
+    assert data("skills", "show", str(repository / "skills/cite-sources"))["files"] == ["scripts/check_citations.py"]
+    assert "cite-sources" in data("skills", "validate", str(repository / "skills"))["valid"]
+    folder = here / "my-skill"
+    folder.mkdir()
+    (folder / "SKILL.md").write_text("---\nname: other\ndescription: Mine.\n---\nDo it.\n", encoding="utf-8")
+    line = call("skills", "validate", "my-skill", code=2).stderr
+    assert line.startswith("BadDefinition: ") and "field 'name'" in line
+    assert "There are no skills" in call("skills", "validate", str(here / "nothing"), code=2).stderr
+    assert "UnknownName" in call("skills", "show", "juggling", code=2).stderr
+
+
+def test_topologies(repository: Path, here: Path) -> None:
+    assert "auto " in call("topologies", "list").stdout
+    names = [row["name"] for row in data("topologies", "list")]
+    assert names == ["auto", "hierarchical", "hybrid", "parallel", "sequential"]
+    assert "join: refine" in call("topologies", "show", "parallel").stdout
+    assert data("topologies", "show", "hybrid")["members"][2]["after"] == ["facts", "numbers"]
+    assert len(data("topologies", "validate", str(repository / "topologies"))["valid"]) == 4
+    (here / "bad.yaml").write_text("kind: parallel\nmembers: [a]\njoin: most\n", encoding="utf-8")
+    line = call("topologies", "validate", "bad.yaml", code=2).stderr
+    assert line.startswith("BadDefinition: ") and "line 3, field 'join'" in line
+    assert "There are no topology files" in call("topologies", "validate", str(repository / "docs"), code=2).stderr
+    assert "UnknownName" in call("topologies", "show", "spiral", code=2).stderr
+
+
+def test_a_topology_is_drawn(here: Path) -> None:
+    def arrows(name: str) -> list[str]:
+        chart: str = data("topologies", "show", name, "--mermaid")["mermaid"]
+        return [line.strip() for line in chart.splitlines() if "-->" in line]
+
+    assert arrows("sequential") == ["goal --> n0", "n0 --> n1"]
+    assert arrows("parallel") == ["goal --> n0", "goal --> n1", "n0 --> n2", "n1 --> n2"]
+    assert arrows("hybrid") == ["goal --> n0", "goal --> n1", "n0 --> n2", "n1 --> n2", "n2 --> n3"]
+    assert arrows("hierarchical") == ["goal --> n0", "n0 --> n1", "n0 --> n2", "n1 --> n3", "n2 --> n3"]
+    (here / "odd.yaml").write_text("kind: parallel\nmembers: [join, '*']\njoin: refine\nby: 'a\"b'\n", encoding="utf-8")
+    assert arrows("./odd.yaml") == ["goal --> n0", "goal --> n1", "n0 --> n2", "n1 --> n2"]
+    assert '"join: a#quot;b"' in call("topologies", "show", "odd.yaml", "--mermaid").stdout
+    assert "no shape before" in call("topologies", "show", "auto", "--mermaid", code=2).stderr
+
+
+def test_run_in_a_topology(here: Path) -> None:
+    (here / "two.yaml").write_text("kind: sequential\nmembers: [answer, refund]\n", encoding="utf-8")
+    assert data("run", "A1", "--topology", "two.yaml", *TEAM)["output"] == "refunded A1"
+    assert "BadInput" in call("run", "A1", "--topology", "two.yaml", "--to", "answer", *TEAM, code=2).stderr
+
+
 def test_trace_and_feedback(here: Path) -> None:
     run_id = data("run", "hello", "--to", "answer", *TEAM)["run_id"]
     assert [row["run_id"] for row in data("trace", *TEAM)] == [run_id]

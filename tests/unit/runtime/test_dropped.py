@@ -26,8 +26,8 @@ CALLS = (Call(target="guess", input="x"), Call(target="other", input="x"))
 
 
 def race(value: object) -> Plan:
-    (outcome, _) = yield Batch.first(*CALLS)
-    return outcome
+    outcomes = yield Batch.first(*CALLS)
+    return next(outcome for outcome in outcomes if type(outcome) is Done)
 
 
 def poll(value: object) -> Plan:

@@ -70,10 +70,17 @@ def test_sequential_ends_at_the_first_failure() -> None:
 
 @pytest.mark.parametrize(
     ("join", "output"),
-    [("all", ["A", "B", "A-2"]), ("vote", "A"), ("first", "A"), ("refine", "JOIN"), ("compose", "JOIN")],
+    [
+        ("all", ["A", "B", "A-2"]),
+        ("vote", "A"),
+        ("first", "A"),
+        ("refine", "JOIN"),
+        ("merge", "JOIN"),
+        ("compose", "JOIN"),
+    ],
 )
 def test_parallel_gives_all_the_same_and_joins_in_order(join: str, output: Any) -> None:
-    by = "r" if join in ("refine", "compose") else None
+    by = "r" if join in ("refine", "merge", "compose") else None
     topology = parallel("a", "b", Member(target="a", name="A-2"), join=join, by=by)
 
     def answer(call: Call) -> Outcome:
@@ -109,6 +116,32 @@ def test_a_failed_branch_is_filed_once_and_the_policy_decides(policy: Any, broke
         assert isinstance(outcome, Failed) and outcome.origin == driver.failures[0]
         many = len(broken) > 1
         assert outcome.cause.message == (f"{len(broken)} of 3 branches failed; the first: " * many + "it is down")
+
+
+def test_who_loses_a_vote_is_told_with_the_failures() -> None:
+    said: dict[str, Outcome] = {"a": Done(output="no"), "b": BROKEN, "c": Done(output="yes"), "d": Done(output="Yes.")}
+    seen, outcome, _ = batches(parallel(*"abcd", join="vote", on_failure="continue"), **said)
+    assert outcome == Done(output="yes") and len(seen) == 2
+    assert (seen[1].calls, seen[1].outvoted, len(seen[1].filings)) == ((), (0,), 1)
+    agreed, _, _ = batches(parallel("a", "b", join="vote"), a=Done(output="no"), b=Done(output="no"))
+    assert len(agreed) == 1
+
+
+def test_in_a_graph_only_the_last_batch_can_be_outvoted() -> None:
+    said: dict[str, Outcome] = {"c": Done(output="no"), "d": Done(output="yes"), "e": Done(output="yes")}
+    after = {"c": ["a"], "d": ["a"], "e": ["a"]}
+    seen, outcome, _ = batches(hybrid(*"acde", after=after, join="vote"), **said)
+    assert outcome == Done(output="yes") and together(seen) == [["a"], ["c", "d", "e"]] and seen[2].outvoted == (0,)
+    said = {"a": Done(output="no"), "c": Done(output="yes"), "d": Done(output="yes")}
+    seen, outcome, _ = batches(hybrid(*"abcd", after={"c": ["b"], "d": ["b"]}, join="vote"), **said)
+    assert outcome == Done(output="yes") and len(seen) == 2
+
+
+def test_objects_are_merged_without_asking_anybody() -> None:
+    said: dict[str, Outcome] = {"a": Done(output={"n": 1}), "b": BROKEN}
+    _, outcome, driver = batches(parallel("a", "b", join="merge", by="r", on_failure="continue"), **said)
+    assert outcome == Done(output={"merged": {"n": 1}, "conflicts": [], "analyses": 1, "excluded": 1})
+    assert driver.names == ["a", "b"] and [record.how for record in driver.records] == ["tolerated"]
 
 
 def test_a_refiner_is_told_how_many_are_missing_and_files_nothing_twice() -> None:
@@ -223,8 +256,9 @@ def test_the_same_input_has_the_same_keys_and_twins_have_their_own() -> None:
         (lambda: sequential(Member(target="a", after=("b",))), "order of the list"),
         (lambda: parallel(Member(target="a", after=("b",))), "nothing comes after anything"),
         (lambda: parallel(Member(target="a"), Member(target="b", name="a")), "Two members are named 'a'"),
-        (lambda: parallel("a", join="merge"), "no join 'merge'"),
+        (lambda: parallel("a", join="most"), "no join 'most'"),
         (lambda: parallel("a", join="refine"), "needs by="),
+        (lambda: parallel("a", join="merge"), "needs by="),
         (lambda: parallel("a", by="r"), "without by="),
         (lambda: parallel("a", join="refine", by=Member(target="r", after=("a",))), "comes after all"),
         (lambda: parallel("a", join="first", on_failure="continue"), "needs one answer"),
