@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +26,7 @@ from orchestra.ports.router import Router
 from orchestra.ports.sink import Sink
 from orchestra.ports.store import Store
 from orchestra.runtime.blocking import Door, in_thread
+from orchestra.runtime.stream import Stream
 
 
 @dataclass(kw_only=True, eq=False)
@@ -124,11 +125,52 @@ class Orchestra:
         Raises: what is known before it starts: UnknownCapability, UnknownAgent, UnknownName (of a topology), BadInput,
         BadDefinition, NotSerialisable, JournalVersion, StateUnusable.
         """
+        begin = self._prepared(task, inputs, to, topology, deps, budget, seed, output_type)
+        return await begin(())
+
+    def stream(
+        self,
+        task: Any,
+        /,
+        *inputs: Any,
+        to: To = None,
+        topology: Shape | None = None,
+        deps: Any = None,
+        budget: Budget | None = None,
+        seed: int = 0,
+        output_type: Any = None,
+    ) -> Stream[Result]:
+        """``run``, watched while it goes: ``async with team.stream(...) as events: async for event in events: ...``
+
+        The events are those of the run's table and, between them, TextDelta with each piece of a model's reply; those
+        of nested agents too. Leaving the block early cancels the run and settles what it used; a slow reader never
+        holds it up. Afterwards ``events.result`` is the Result.
+
+        Raises: as ``run``, when it is called.
+        """
+        begin = self._prepared(task, inputs, to, topology, deps, budget, seed, output_type)
+        return Stream(lambda sink: begin((sink,)))
+
+    def _prepared(
+        self,
+        task: Any,
+        inputs: tuple[Any, ...],
+        to: To,
+        topology: Shape | None,
+        deps: Any,
+        *rest: Any,
+    ) -> Callable[[tuple[Sink, ...]], Coroutine[Any, Any, Result]]:
+        """All that can be known before the run is checked here; what comes back begins it."""
+        budget, seed, output_type = rest
         catalog = self.catalog
         call = target_of(task, inputs, to, catalog, output_type, topology)
-        budget = self.budget if budget is None else _checked(budget)
+        limits = self.budget if budget is None else _checked(budget)
         source = source_of(call, topology)
-        return await self._team.run(call, source, catalog=catalog, deps=deps, budget=budget, seed=seed)
+
+        async def begin(sinks: tuple[Sink, ...]) -> Result:
+            return await self._team.run(call, source, catalog=catalog, deps=deps, budget=limits, seed=seed, sinks=sinks)
+
+        return begin
 
     def run_sync(self, task: Any, /, *inputs: Any, **options: Any) -> Result:
         """``run`` for code without an event loop, notebooks included: the only blocking door."""

@@ -141,11 +141,21 @@ class Team:
             finally:
                 await self.writer.aclose()
 
-    async def run(self, call: Call, source: str, *, catalog: Catalog, deps: Any, budget: Budget, seed: int) -> Result:
+    async def run(
+        self,
+        call: Call,
+        source: str,
+        *,
+        catalog: Catalog,
+        deps: Any,
+        budget: Budget,
+        seed: int,
+        sinks: tuple[Sink, ...] = (),
+    ) -> Result:
         await self.open()
         if isinstance(call.target, Node):
             self._sources[call.target.source] = call.target
-        run = new_run(new_run_id(), self.services, catalog=catalog, deps=deps, seed=seed)
+        run = new_run(new_run_id(), self.services, catalog=catalog, deps=deps, seed=seed, extra_sinks=sinks)
         return await self._execute(run, call, budget, source)
 
     def route(self, call: Call, catalog: Catalog, budget: Budget, seed: int) -> Decision:
@@ -167,6 +177,8 @@ class Team:
         return self.learning.choose(asked.target, f"{run.id}/{key}", keyed_rng(seed, key))
 
     async def _execute(self, run: Run, call: Call, budget: Budget, source: str) -> Result:
+        if self.tracing is not None:
+            self.tracing.began(run.id, run.past)
         started = RunStarted(
             "run",
             run.now(),

@@ -42,7 +42,9 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Several capabilities in a row, bound together as one cheapest path; each is given the output of the one before."""
+    """Several capabilities in a row, bound together as one cheapest path; each is given the output of the one
+    before.
+    """
 
     capabilities: tuple[str, ...]
 

@@ -285,7 +285,9 @@ class NoEffect(CallFailed):
 
 
 class Declined(NoEffect):
-    """Raise this when the task is not for this agent: any other may take it, the router learns, its health is untouched."""
+    """Raise this when the task is not for this agent: any other may take it, the router learns, its health is
+    untouched.
+    """
 
 
 class PauseRequested(OrchestraError):

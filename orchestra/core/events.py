@@ -108,6 +108,16 @@ class Filed(NamedTuple):
     cause: Cause
 
 
+class TextDelta(NamedTuple):
+    """A piece of a model's reply as it arrives. Shown to who streams, never kept: the reply's record holds the
+    whole.
+    """
+
+    key: str
+    at: float
+    text: str
+
+
 class Dropped(NamedTuple):
     """A finished call whose outcome its join did not use: it was beyond a quorum, or outvoted."""
 
@@ -153,6 +163,7 @@ Event = (
     | Attempt
     | Decided
     | Filed
+    | TextDelta
     | Dropped
     | Recalled
     | Rewarded

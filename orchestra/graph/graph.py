@@ -140,7 +140,8 @@ def layered(catalog: Catalog, capabilities: Sequence[str]) -> tuple[Graph, Mappi
         if not providers:
             raise UnknownCapability(f"No node provides {capability!r}.")
         vertex_to_node.update(providers)
-        edges += [Edge(origin, to, (node.cost_nano + node.expected_nano) / NANO) for origin in before for to, node in providers.items()]
+        entering = {to: (node.cost_nano + node.expected_nano) / NANO for to, node in providers.items()}
+        edges += [Edge(origin, to, usd) for origin in before for to, usd in entering.items()]
         before = list(providers)
     edges += [Edge(origin, GOAL) for origin in before]
     return Graph.of(edges), MappingProxyType(vertex_to_node)

@@ -9,10 +9,10 @@ import anyio
 
 from orchestra.core.call import Call
 from orchestra.core.errors import ModelError, ModelTimeout
-from orchestra.core.events import Attempt, CallStarted, Overrun
+from orchestra.core.events import Attempt, CallStarted, Overrun, TextDelta
 from orchestra.core.outcome import Done, Outcome, cause_of, failed
 from orchestra.core.usage import Usage
-from orchestra.ports.model import Model, Reply, Request
+from orchestra.ports.model import Delta, Model, Reply, Request, streamed
 from orchestra.ports.prices import Price
 from orchestra.runtime.nodes import reserve, settled
 from orchestra.runtime.scope import Scope
@@ -99,29 +99,54 @@ def _retry_after_s(error: BaseException | None) -> float:
 
 
 async def _once(child: Scope, model: Model, price: Price | None, request: Request) -> Reply:
+    """One attempt. What a failed or cancelled one used is its hold, or the part of it that is known to have been
+    made.
+    """
     worst = _priced(Usage(input_tokens=model.count(request), output_tokens=request.max_tokens, requests=1), price)
     hold = await reserve(child, worst.amount)
-    try:
-        reply = await model.request(request)
-        used = _priced(reply.usage, price)
-    except ModelTimeout:
-        hold.settle(worst.amount)  # it may have been answered and billed: nobody said
-        settled(child, replace(worst, estimated=True))
-        raise
-    except ModelError:
-        used = Usage(requests=1)
-        hold.settle(used.amount)
+    made = 0
+
+    def settle(used: Usage) -> None:
+        over = hold.settle(used.amount)
         settled(child, used)
+        if over is not None:
+            child.run.emit(Overrun(child.path, child.run.now(), over))
+
+    def show(delta: Delta) -> None:
+        nonlocal made
+        made += delta.output_bytes
+        if delta.text:
+            child.run.show(TextDelta(child.path, child.run.now(), delta.text))
+
+    try:
+        watched = bool(child.run.extra_sinks)
+        reply = await (streamed(model, request, show) if watched else model.request(request))
+        used = _priced(reply.usage, price)
+    except ModelError as error:
+        settle(_spent(error, worst, price))
         raise
     except BaseException:
-        hold.settle(worst.amount)
-        settled(child, replace(worst, estimated=True))
+        if made:
+            worst = _priced(replace(worst, output_tokens=min(made, request.max_tokens), nano_usd=0, unpriced=0), price)
+        settle(replace(worst, estimated=True))
         raise
-    over = hold.settle(used.amount)
-    settled(child, used)
-    if over is not None:
-        child.run.emit(Overrun(child.path, child.run.now(), over))
+    settle(used)
     return replace(reply, usage=used)
+
+
+def _spent(error: ModelError, worst: Usage, price: Price | None) -> Usage:
+    """What an attempt that failed has cost: as the provider or the stream told, all of it where nobody knows, or
+    nothing.
+    """
+    facts = error.facts
+    if "output_tokens" in facts:
+        told = Usage(
+            input_tokens=facts["input_tokens"], output_tokens=facts["output_tokens"], requests=1, estimated=True
+        )
+        return _priced(told, price)
+    if isinstance(error, ModelTimeout):
+        return replace(worst, estimated=True)  # it may have been answered and billed: nobody said
+    return Usage(requests=1)
 
 
 def _priced(usage: Usage, price: Price | None) -> Usage:

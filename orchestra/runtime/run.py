@@ -117,6 +117,11 @@ class Run:
         for sink in self.extra_sinks:
             sink(self.id, event)
 
+    def show(self, event: Event) -> None:
+        """To those who watch this run alone: nothing of it is kept."""
+        for sink in self.extra_sinks:
+            sink(self.id, event)
+
     async def commit(self) -> None:
         """Returns when all that was emitted is durable; at once without a journal."""
         if self.services.journal and self.services.writer is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestra.testing.errors import LawBroken
 
-ROUNDS = 5
+ROUNDS = 4
 """Worlds that each law is tried in; each has a seed of its own."""
 
 Law = Callable[[Any, random.Random], None]

@@ -28,13 +28,13 @@ ODD = (
     Request(messages=(system("Only this."),), max_tokens=1),
     Request(messages=(user(""),), max_tokens=1),
     Request(messages=(user("half a pair: \ud800, nothing: \x00"),), max_tokens=8),
-    Request(messages=(user("long " * 20_000),), max_tokens=1),
+    Request(messages=(user("long " * 4_000),), max_tokens=1),
 )
 
 
 async def model_laws(make_model: Callable[[], Model]) -> None:
     """Checks a model against the promises of its port: await it in a test, with a function that makes a new one that
-    answers. It sends about twenty small requests.
+    answers. It sends about forty small requests.
 
     ``count`` is steady and a bound of the prompt's tokens; a reply is a Reply with one request and its tokens in its
     usage, no price, and no more output than ``max_tokens``; tools are asked for only if they were offered; what goes

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -64,45 +65,41 @@ class Recorder:
         """
         name = bare_function(fn)
 
-        def begun(args: Any, kwargs: Any) -> dict[str, Any]:
-            return {"kind": "tool", "name": name, "asked": self._scrub(arguments_of(fn, args, kwargs))}
-
         @wraps(fn)
         async def later(*args: Any, **kwargs: Any) -> Any:
-            record = begun(args, kwargs)
-            try:
+            with self._written("tool", name, arguments_of(fn, args, kwargs)) as end:
                 result = await fn(*args, **kwargs)
-            except Exception as error:
-                self._write(record, error=failure_of(error))
-                raise
-            self._write(record, answer=JsonCodec().plain(result))
+                end["answer"] = JsonCodec().plain(result)
             return result
 
         @wraps(fn)
         def now(*args: Any, **kwargs: Any) -> Any:
-            record = begun(args, kwargs)
-            try:
+            with self._written("tool", name, arguments_of(fn, args, kwargs)) as end:
                 result = fn(*args, **kwargs)
-            except Exception as error:
-                self._write(record, error=failure_of(error))
-                raise
-            self._write(record, answer=JsonCodec().plain(result))
+                end["answer"] = JsonCodec().plain(result)
             return result
 
         return later if inspect.iscoroutinefunction(fn) else now  # type: ignore[return-value]
 
     async def _asked(self, request: Request, on_delta: OnDelta | None) -> Reply:
-        record = {"kind": "model", "name": self.name, "asked": self._scrub(plain(request))}
-        try:
+        with self._written("model", self.name, plain(request)) as end:
             asked = self.model.request(request) if on_delta is None else streamed(self.model, request, on_delta)
             reply = await asked
-        except Exception as error:
-            self._write(record, error=failure_of(error))
-            raise
-        self._write(record, answer=plain(reply))
+            end["answer"] = plain(reply)
         return reply
 
-    def _write(self, record: dict[str, Any], **end: Any) -> None:
-        line = line_of(record | {name: self._scrub(value) for name, value in end.items()})
-        with self._lock, self.path.open("a", encoding="utf-8") as file:
-            file.write(line)
+    @contextmanager
+    def _written(self, kind: str, name: str, asked: Any) -> Iterator[dict[str, Any]]:
+        """One line when the block ends, with what it put into the dictionary or the error it raised."""
+        asked, end = self._scrub(asked), dict[str, Any]()
+        try:
+            yield end
+        except Exception as error:
+            end = {"error": failure_of(error)}
+            raise
+        finally:
+            if end:  # nothing after a cancellation
+                (what, value), *_ = end.items()
+                line = line_of({"kind": kind, "name": name, "asked": asked, what: self._scrub(value)})
+                with self._lock, self.path.open("a", encoding="utf-8") as file:
+                    file.write(line)

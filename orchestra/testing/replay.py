@@ -38,7 +38,7 @@ class Replayer:
         self.path = Path(path)
         self._scrub = Scrubber(redact)
         self._left: dict[tuple[str, str, str], deque[Record]] = defaultdict(deque)
-        header, *records = [*lines_of(self.path)] or [{"model": "", "context_window": None}]
+        header, *records = lines_of(self.path)
         self.name: str = header["model"]
         self.context_window: int | None = header["context_window"]
         self._records = records

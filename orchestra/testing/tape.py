@@ -32,7 +32,10 @@ def lines_of(path: Path) -> Iterator[dict[str, Any]]:
     """The header, then the records. Raises BadDefinition, JournalVersion."""
     if not path.is_file():
         raise BadDefinition(f"There is no recording at {path}.", remedy="Record it with Recorder(model, path) first.")
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    lines = path.read_text(encoding="utf-8").split("\n")
+    if not lines[0]:
+        raise BadDefinition(f"{path} is empty.", remedy="Delete it and record again.")
+    for number, line in enumerate(lines if lines[-1] else lines[:-1], 1):
         try:
             record = json.loads(line)
             kind = record["kind"]

@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-from orchestra import Orchestra
 from orchestra.models.registry import PROVIDERS
 
 MISSING = "## What is not there yet"
@@ -29,5 +28,4 @@ def test_every_folder_that_is_named_is_there(repository: Path) -> None:
 def test_what_is_said_to_be_missing_is_missing(repository: Path) -> None:
     """Whoever adds one of these corrects the README."""
     missing = text_of(repository).partition(MISSING)[2]
-    assert set(re.findall(r"`(\w+)`", missing.partition("**Streaming**")[0])) == set(PROVIDERS)
-    assert ("**Streaming**" in missing) != hasattr(Orchestra, "stream")
+    assert set(re.findall(r"`(\w+)`", missing.partition("**Hand-offs**")[0])) == set(PROVIDERS)

@@ -61,10 +61,7 @@ def oversized(root: Path, folders: list[Path], exceptions: Mapping[str, tuple[in
     or struck off, what grows fails.
     """
     excess = {
-        item.key: item.size
-        for folder in folders
-        for item in measured(root, folder)
-        if item.size > LIMITS[item.kind]
+        item.key: item.size for folder in folders for item in measured(root, folder) if item.size > LIMITS[item.kind]
     }
     found = []
     for key, size in excess.items():

@@ -138,10 +138,14 @@ def test_subpackages_have_empty_inits(repository: Path) -> None:
 
 def test_a_filled_init_is_seen(tmp_path: Path) -> None:
     write(tmp_path, {"stub/part/a.py": "", "stub/good/a.py": ""})
+    write(tmp_path, {"stub/testing/part/a.py": "", "stub/part/testing/a.py": ""})
     (tmp_path / "stub/part/__init__.py").write_text('"""Fine."""\nVERSION = 1\n', encoding="utf-8")
     (tmp_path / "stub/good/__init__.py").write_text('"""Fine."""\n', encoding="utf-8")
+    for public in ("testing", "testing/part", "part/testing"):
+        (tmp_path / "stub" / public / "__init__.py").write_text("VERSION = 1\n", encoding="utf-8")
     found = imports.filled_inits(tmp_path / "stub")
-    assert [line.split(":")[0] for line in found] == ["stub/part/__init__.py"]
+    expected = ["stub/part/__init__.py", "stub/part/testing/__init__.py", "stub/testing/part/__init__.py"]
+    assert sorted(line.split(":")[0] for line in found) == expected
 
 
 def test_every_import_is_declared(repository: Path) -> None:

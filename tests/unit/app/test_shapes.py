@@ -10,8 +10,9 @@ import anyio
 import pytest
 
 from orchestra import Orchestra, agent, errors, workflow
-from orchestra.core.events import RunStarted
+from orchestra.core.events import Dropped, RunStarted
 from orchestra.topologies.auto import Auto
+from orchestra.topologies.member import Member
 from orchestra.topologies.parallel import parallel
 from orchestra.topologies.sequential import sequential
 
@@ -181,5 +182,18 @@ def test_a_given_topology_has_to_be_given_again(tmp_path: Path) -> None:
             assert (await one.resume(broken.run_id, workflow=MAPPING)).output == "answer to tea"
             assert (await one.replay(broken.run_id, workflow=MAPPING)).output == "answer to tea"
         assert CALLED == ["research", "refinement", "refinement"]
+
+    journaled(main, tmp_path)
+
+
+def test_who_is_outvoted_earns_nothing(tmp_path: Path) -> None:
+    async def main(made: Callable[[], Orchestra]) -> None:
+        async with made() as one:
+            vote = parallel("research", "count", Member(target="count", name="again"), join="vote")
+            result = await one.run("tea", topology=vote)
+            assert result.output == 3
+            (dropped,) = [event for event in result.events if isinstance(event, Dropped)]
+            assert (dropped.by, dropped.key.split("/")[-1].split(":")[0]) == ("vote", "research")
+            assert await one.feedback(result.run_id, 1.0) == 2
 
     journaled(main, tmp_path)

@@ -1,5 +1,6 @@
 """No real model is asked by accident, and the plugin says so."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -111,7 +112,8 @@ def test_the_plugin_guards_every_test_but_the_marked(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST, encoding="utf-8")
     (tmp_path / "test_it.py").write_text(TESTS, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "--strict-markers", "-p", "no:cacheprovider", "-rA", str(tmp_path)]
-    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    process = subprocess.run(command, cwd=tmp_path, env=alone, capture_output=True, text=True, check=False)
     assert "4 passed, 1 error" in process.stdout, process.stdout
     assert "ERROR test_it.py::test_careless - orchestra.testing.errors.RealModelCalled" in process.stdout
 

@@ -67,7 +67,7 @@ def patient() -> Plan:
 
 def raising() -> Plan:
     (outcome,) = yield once()
-    return outcome.output if isinstance(outcome, Done) else {}["missing"]
+    return {"done": outcome}["done" if isinstance(outcome, Done) else "missing"]
 
 
 def inventive() -> Plan:

@@ -155,7 +155,7 @@ def test_a_broken_router_is_found_out(make: Callable[[], Router], law: str) -> N
 
 
 def test_one_fault_breaks_one_law() -> None:
-    for make in (Forgetful, Repeating, Overwriting, Miscounting):
+    for make in (Forgetful, Overwriting):
         assert len(broken_by(lambda make=make: router_laws(make))) == 1, make  # type: ignore[misc]
 
 
