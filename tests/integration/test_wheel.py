@@ -23,6 +23,8 @@ bundled = importlib.resources.files("orchestra") / "bundled"
 
 def names(folder, prefix=""):
     for entry in folder.iterdir():
+        if entry.name == "__pycache__":
+            continue  # the installer compiles the skills' scripts
         if entry.is_dir():
             yield from names(entry, f"{prefix}{entry.name}/")
         else:
