@@ -45,7 +45,7 @@ class Agent:
     instructions: str = field(default="", kw_only=True)
     provides: str | Sequence[str] | None = field(default=None, kw_only=True)
     model: str | Sequence[str] | None = field(default=None, kw_only=True)
-    tools: Sequence[Callable[..., Any] | Node] = field(default=(), kw_only=True)
+    tools: Sequence[Callable[..., Any] | Node | Agent] = field(default=(), kw_only=True)
     skills: Sequence[str | Path | Skill] = field(default=(), kw_only=True)
     output_type: Any = field(default=None, kw_only=True)
     max_tokens: int = field(default=512, kw_only=True)
@@ -95,7 +95,7 @@ def node_of_agent(agent: Agent, default_model: str | None) -> Node:
             filter(None, [instructions, USE_SKILLS, catalogue_text(skills)]) if skills else [instructions]
         ),
         models=agent.models,
-        tools=(*(required_node(tool) for tool in agent.tools), *([skill_tool(skills)] if skills else ())),
+        tools=(*(_tool(tool, agent.models[0]) for tool in agent.tools), *([skill_tool(skills)] if skills else ())),
         output=None if agent.output_type in (None, str) else OutputSchema(agent.output_type),
         max_tokens=agent.max_tokens,
         temperature=agent.temperature,
@@ -115,6 +115,11 @@ def node_of_agent(agent: Agent, default_model: str | None) -> Node:
         models=agent.models,
         source=f"{agent.name}",
     )
+
+
+def _tool(tool: Any, model: str) -> Node:
+    """A tool, or another agent as one: it works under the same budget and trace, and its answer comes back."""
+    return node_of_agent(tool, model) if isinstance(tool, Agent) else required_node(tool)
 
 
 def _bind(value: Any) -> dict[str, Any]:

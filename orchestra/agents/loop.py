@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from orchestra.agents.prompt import render
 from orchestra.core.call import Batch, Call, Filing, ModelName, OneOf, Plan, tolerated
 from orchestra.core.catalog import Node
-from orchestra.core.errors import BadReply, ContentRefused, LengthStop, LoopDetected
+from orchestra.core.errors import BadReply, ContentRefused, EffectUnknown, LengthStop, LoopDetected
 from orchestra.core.ids import canonical
 from orchestra.core.message import Message, ToolCall, assistant, system, tool_result, user
 from orchestra.core.outcome import Done, Failed, Outcome, failed
@@ -20,6 +20,9 @@ from orchestra.tools.structured import OutputSchema
 
 SAME_CALL_LIMIT = 3
 """How often one tool may be asked for with the same arguments in one task. Our default."""
+
+TOOLS_AT_ONCE = 8
+"""How many tools of one turn run at a time. Our default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +63,8 @@ class Talk:
 
 
 def converse(talk: Talk, value: Any) -> Plan:
-    """One task, answered by one model agent. Tools run one after another; a broken typed reply is repaired once."""
-    task = task_of(value)
+    """One task, answered by one model agent: the tools of a turn run together, a broken typed reply is mended once."""
+    task = task_of(value["task"] if isinstance(value, Mapping) and value.keys() == {"task"} else value)
     messages = opening(talk, task)
     asked: Counter[str] = Counter()
     filings: tuple[Filing, ...] = ()
@@ -79,7 +82,10 @@ def converse(talk: Talk, value: Any) -> Plan:
             looping = _looping(talk, reply, asked)
             if looping is not None:
                 return looping
-            filings = yield from _run_tools(talk, reply.tool_calls, messages)
+            ran = yield from _run_tools(talk, reply.tool_calls, messages)
+            if isinstance(ran, Failed):
+                return ran
+            filings = ran
             continue
         answer = _answer(talk, reply)
         if not isinstance(answer, BadReply):
@@ -110,19 +116,30 @@ def _looping(talk: Talk, reply: Reply, asked: Counter[str]) -> Outcome | None:
 
 def _run_tools(
     talk: Talk, calls: tuple[ToolCall, ...], messages: list[Message]
-) -> Generator[Batch, tuple[Outcome, ...], tuple[Filing, ...]]:
-    """Adds the tools' answers to the messages; what failed is shown to the model, which tolerates it."""
-    filings: tuple[Filing, ...] = ()
+) -> Generator[Batch, tuple[Outcome, ...], tuple[Filing, ...] | Failed]:
+    """Runs what a turn asks for together and adds the answers in the order of asking.
+
+    What failed is shown to the model, which tolerates it; but for an effect that may have happened: that ends the task,
+    as the model could only ask for it again.
+    """
     name_to_tool = {tool.name: tool for tool in talk.tools}
+    known = [call for call in calls if call.name in name_to_tool]
+    outcomes: list[Outcome] = []
+    filings: tuple[Filing, ...] = ()
+    for start in range(0, len(known), TOOLS_AT_ONCE):
+        asked = known[start : start + TOOLS_AT_ONCE]
+        batch = tuple(Call(target=name_to_tool[call.name], input=dict(call.arguments)) for call in asked)
+        ended = yield Batch(calls=batch, filings=filings)
+        unknown = next((o for o in ended if type(o) is Failed and o.cause.is_a(EffectUnknown)), None)
+        if unknown is not None:
+            return unknown
+        filings = tuple(filing for o in ended if type(o) is Failed for filing in tolerated(o, "model"))
+        outcomes += ended
+    answers = iter(outcomes)
+    there = ", ".join(name_to_tool) or "none"
     for call in calls:
-        tool = name_to_tool.get(call.name)
-        if tool is None:
-            known = ", ".join(name_to_tool) or "none"
-            messages.append(tool_result(call.id, f"Error: there is no tool {call.name!r}; there are: {known}."))
-            continue
-        (outcome,) = yield Batch(calls=(Call(target=tool, input=dict(call.arguments)),), filings=filings)
-        filings = tolerated(outcome, "model") if type(outcome) is Failed else ()
-        messages.append(tool_result(call.id, _shown(outcome)))
+        missing = f"Error: there is no tool {call.name!r}; there are: {there}."
+        messages.append(tool_result(call.id, _shown(next(answers)) if call.name in name_to_tool else missing))
     return filings
 
 

@@ -7,10 +7,10 @@ import pytest
 from pydantic import BaseModel
 
 from orchestra.agents.agent import Agent, node_of_agent
-from orchestra.agents.loop import SAME_CALL_LIMIT
+from orchestra.agents.loop import SAME_CALL_LIMIT, TOOLS_AT_ONCE
 from orchestra.core.call import Batch, ModelName, OneOf
 from orchestra.core.catalog import Planning
-from orchestra.core.errors import BadNumber, ContentRefused, LoopDetected, NoModel
+from orchestra.core.errors import BadNumber, ContentRefused, EffectUnknown, LoopDetected, NoModel
 from orchestra.core.message import ToolCall
 from orchestra.core.outcome import Done, Failed, Outcome, failed
 from orchestra.ports.model import Reply
@@ -75,16 +75,56 @@ def test_the_default_model_serves_where_the_agent_names_none() -> None:
         node_of_agent(Agent("a"), None)
 
 
-def test_tools_run_one_after_another_and_their_answers_go_back() -> None:
+def several(plan: Generator[Batch, tuple[Outcome, ...], Any], *answers: tuple[Outcome, ...]) -> tuple[list[Batch], Any]:
+    """As ``asks``, for batches of several calls."""
+    batches = [next(plan)]
+    for answer in answers:
+        try:
+            batches.append(plan.send(answer))
+        except StopIteration as stop:
+            return batches, stop.value
+    return batches, None
+
+
+def test_the_tools_of_a_turn_run_together_and_answer_in_order() -> None:
     agent = Agent("clerk", tools=[add])
-    batches, result = asks(
-        plan_of(agent), says("", wants(1), wants(3)), Done(output=3), Done(output=5), says("3 and 5")
-    )
-    assert [b.calls[0].input for b in batches[1:3]] == [{"a": 1, "b": 2}, {"a": 3, "b": 2}]
-    last = batches[3].calls[0].input.messages
-    assert [m.role for m in last[-3:]] == ["assistant", "tool", "tool"]
-    assert [m.text for m in last[-2:]] == ["3", "5"]
+    asked = says("", wants(1), wants(9, name="multiply"), wants(3))
+    batches, result = several(plan_of(agent), (asked,), (Done(output=3), Done(output=5)), (says("3 and 5"),))
+    assert [call.input for call in batches[1].calls] == [{"a": 1, "b": 2}, {"a": 3, "b": 2}]
+    last = batches[2].calls[0].input.messages
+    assert [m.role for m in last[-4:]] == ["assistant", "tool", "tool", "tool"]
+    assert [m.text[:5] for m in last[-3:]] == ["3", "Error", "5"]
     assert result == Done(output="3 and 5")
+
+
+def test_no_more_than_the_limit_run_at_a_time() -> None:
+    agent = Agent("clerk", tools=[add])
+    asked = says("", *[wants(n) for n in range(TOOLS_AT_ONCE + 1)])
+    done = tuple(Done(output=n) for n in range(TOOLS_AT_ONCE))
+    batches, _ = several(plan_of(agent), (asked,), done, (Done(output=8),), (says("ok"),))
+    assert [len(batch.calls) for batch in batches] == [1, TOOLS_AT_ONCE, 1, 1]
+    assert [m.text for m in batches[3].calls[0].input.messages[-9:]] == [str(n) for n in range(9)]
+
+
+def test_an_effect_that_may_have_happened_ends_the_task() -> None:
+    agent = Agent("clerk", tools=[add])
+    unknown = failed(EffectUnknown("paid?"), origin="run/x")
+    assert asks(plan_of(agent), says("", wants(1)), unknown)[1] is unknown
+
+
+def test_an_agent_is_a_tool_with_one_text() -> None:
+    helper = Agent("helper", "Helps the clerk.", instructions="Help with {{ task.text }}")
+    batches, _ = asks(plan_of(Agent("clerk", tools=[helper], model="test:x")), says("", asks_helper()))
+    spec = batches[0].calls[0].input.tools[0]
+    assert (spec.name, spec.description) == ("helper", "Helps the clerk.")
+    node = batches[1].calls[0].target
+    assert node.models == ("test:x",)
+    inner = next(node.body.plan(batches[1].calls[0].input)).calls[0].input
+    assert [m.text for m in inner.messages] == ["Help with the lamp", "the lamp"]
+
+
+def asks_helper() -> ToolCall:
+    return ToolCall(id="c", name="helper", arguments={"task": "the lamp"})
 
 
 def test_a_failed_tool_is_shown_to_the_model_which_tolerates_it() -> None:
