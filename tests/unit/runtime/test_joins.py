@@ -103,14 +103,16 @@ def test_who_is_not_needed_any_more_is_not_begun(loop: str, native: bool) -> Non
 
 @on_every_loop
 def test_a_hedge_is_begun_only_when_the_first_is_late(loop: str, native: bool) -> None:
-    def hedged(first: str) -> Batch:
+    def hedged(first: str, after_s: float) -> Batch:
         one, other = calls(first, "soon")
-        return Batch.first(one, Call(target=other.target, input=other.input, key="hedge", after_s=0.005))
+        return Batch.first(one, Call(target=other.target, input=other.input, key="hedge", after_s=after_s))
 
     rig = Rig((worker,), native=native)
-    assert go(loop, play, rig, hedged("soon")) == ["Done", "Cancelled"] and len(rig.of(CallStarted)) == 1
+    assert go(loop, play, rig, hedged("soon", after_s=10)) == ["Done", "Cancelled"] and len(rig.of(CallStarted)) == 1
     seen.clear()
-    assert go(loop, play, rig, hedged("hangs")) == ["Cancelled", "Done"] and len(rig.of(CallStarted)) == 2
+    assert (
+        go(loop, play, rig, hedged("hangs", after_s=0.005)) == ["Cancelled", "Done"] and len(rig.of(CallStarted)) == 2
+    )
 
 
 @on_every_loop

@@ -90,7 +90,7 @@ def hangs() -> str:
 async def with_a_hanging_tool() -> list[str]:
     began = time.monotonic()
     found = await outcome(step(hangs))
-    assert isinstance(found, Failed) and time.monotonic() - began < 1
+    assert isinstance(found, Failed) and time.monotonic() - began < 4  # it would hang for 5
     return [found.cause.kind]
 
 
