@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from orchestra.core.errors import MissingKey
+from orchestra.models.access import access
 from orchestra.models.endpoint import Endpoint
 from orchestra.models.pieces import Pieces, asked, heard, held, plain
 from orchestra.models.wire_anthropic import STREAMED, MessageChunks, body, bound, forced, reply
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
 
 HOST = "api.anthropic.com"
+VENDORS_URL = f"https://{HOST}"
 
 
 @dataclass(eq=False)
@@ -34,7 +33,7 @@ class AnthropicModel:
     model: str
     _: KW_ONLY
     name: str = ""
-    base_url: str = f"https://{HOST}"
+    base_url: str = VENDORS_URL
     api_key: str = field(default="none", repr=False)
     timeout_s: float = 60.0
     context_window: int | None = None
@@ -107,22 +106,9 @@ class AnthropicModel:
 
 def check(model: str, env: Mapping[str, str]) -> None:
     """Raises MissingKey if Anthropic itself is meant and ANTHROPIC_API_KEY is not set."""
-    url = env.get("ANTHROPIC_BASE_URL") or f"https://{HOST}"
-    hostname = None
-    with suppress(ValueError):
-        hostname = urlsplit(url).hostname
-    if hostname == HOST and not env.get("ANTHROPIC_API_KEY"):
-        raise MissingKey(
-            f"'anthropic:{model}' needs a key.",
-            remedy="Set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL to a server that needs none.",
-        )
+    access("anthropic", model, env, VENDORS_URL)
 
 
 def create(model: str, env: Mapping[str, str]) -> AnthropicModel:
-    """The client of 'anthropic:model', by ANTHROPIC_API_KEY and ANTHROPIC_BASE_URL."""
-    check(model, env)
-    return AnthropicModel(
-        model,
-        base_url=env.get("ANTHROPIC_BASE_URL") or f"https://{HOST}",
-        api_key=(env.get("ANTHROPIC_API_KEY") or "none").strip(),
-    )
+    """The client of 'anthropic:model', by ANTHROPIC_API_KEY and ANTHROPIC_BASE_URL. Raises MissingKey."""
+    return AnthropicModel(model, **access("anthropic", model, env, VENDORS_URL)._asdict())

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from orchestra.core.errors import ContextWindow, MissingKey
+from orchestra.core.errors import ContextWindow
+from orchestra.models.access import access
 from orchestra.models.constrained import Answer, constrained, unconstrained
 from orchestra.models.endpoint import Endpoint
 from orchestra.models.pieces import Pieces, View, asked, heard, held, plain
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 HOST = "api.openai.com"
+VENDORS_URL = f"https://{HOST}/v1"
 # Text that packs more bytes into each token is not met in practice; nearer cases are the provider's to judge.
 BYTES_PER_TOKEN = 8
 
@@ -37,7 +37,7 @@ class OpenAIModel:
     model: str
     _: KW_ONLY
     name: str = ""
-    base_url: str = f"https://{HOST}/v1"
+    base_url: str = VENDORS_URL
     api_key: str = field(default="none", repr=False)
     timeout_s: float = 60.0
     context_window: int | None = None
@@ -121,22 +121,9 @@ class OpenAIModel:
 
 def check(model: str, env: Mapping[str, str]) -> None:
     """Raises MissingKey if OpenAI itself is meant and OPENAI_API_KEY is not set."""
-    url = env.get("OPENAI_BASE_URL") or f"https://{HOST}/v1"
-    hostname = None
-    with suppress(ValueError):
-        hostname = urlsplit(url).hostname
-    if hostname == HOST and not env.get("OPENAI_API_KEY"):
-        raise MissingKey(
-            f"'openai:{model}' needs a key.",
-            remedy="Set OPENAI_API_KEY, or OPENAI_BASE_URL to a server that needs none.",
-        )
+    access("openai", model, env, VENDORS_URL)
 
 
 def create(model: str, env: Mapping[str, str]) -> OpenAIModel:
-    """The client of 'openai:model', by OPENAI_API_KEY and OPENAI_BASE_URL."""
-    check(model, env)
-    return OpenAIModel(
-        model,
-        base_url=env.get("OPENAI_BASE_URL") or f"https://{HOST}/v1",
-        api_key=(env.get("OPENAI_API_KEY") or "none").strip(),
-    )
+    """The client of 'openai:model', by OPENAI_API_KEY and OPENAI_BASE_URL. Raises MissingKey."""
+    return OpenAIModel(model, **access("openai", model, env, VENDORS_URL)._asdict())

@@ -14,7 +14,7 @@ from orchestra.core.outcome import Done, Outcome, cause_of, failed
 from orchestra.core.usage import Usage
 from orchestra.ports.model import Delta, Model, Reply, Request, streamed
 from orchestra.ports.prices import Price
-from orchestra.runtime.nodes import reserve, settled
+from orchestra.runtime.nodes import THE_TASKS_FAULT, reserve, settled
 from orchestra.runtime.scope import Scope
 
 ATTEMPTS = 3
@@ -34,7 +34,8 @@ async def model_body(child: Scope, call: Call) -> Outcome:
     try:
         reply = await _attempts(child, model, price, request)
     except ModelError as error:
-        run.services.health.seen(name, False, run.now() - began, run.now())
+        if not isinstance(error, THE_TASKS_FAULT):
+            run.services.health.seen(name, False, run.now() - began, run.now())
         return failed(error)
     run.services.health.seen(name, True, run.now() - began, run.now())
     return Done(output=reply)

@@ -16,10 +16,13 @@ from orchestra.core.errors import (
     BadInput,
     BudgetExceeded,
     CallTimeout,
+    ContentRefused,
+    ContextWindow,
     DeadlineExceeded,
     Declined,
     DepsMissing,
     DepthExceeded,
+    LengthStop,
     NoEffect,
     OrchestraError,
     StepFailed,
@@ -38,7 +41,9 @@ RETRIES = 2
 TRANSIENT = (ConnectionError, TimeoutError, CallTimeout)
 LEVELS_A_TASK = 16
 """Calls nested deeper go on in a task of their own: Python counts the frames of nested coroutines. Our default."""
-NOT_THE_NODES_FAULT = (BudgetExceeded, BadInput, Declined, DepsMissing, UnsafeBatch)
+THE_TASKS_FAULT = (ContentRefused, ContextWindow, LengthStop)
+"""What another task might not meet: it says nothing of the health of who was asked."""
+NOT_THE_NODES_FAULT = (*THE_TASKS_FAULT, BudgetExceeded, BadInput, Declined, DepsMissing, UnsafeBatch)
 
 
 async def node_body(child: Scope, call: Call) -> Outcome:
