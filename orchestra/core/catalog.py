@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from orchestra.core.call import Plan
 from orchestra.core.errors import BadDefinition, BadInput, DuplicateName, UnknownAgent
 
 Kind = Literal["agent", "tool", "workflow", "model"]
+Risk = Literal["low", "medium", "high"]
 MARK = "__orchestra__"
 
 
@@ -26,9 +27,13 @@ class Code:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planning:
-    """A pure plan over the node's input: a model agent's loop, a topology."""
+    """A pure plan over the node's input: a model agent's loop, a topology.
 
-    plan: Callable[[Any], Plan]
+    With ``reads_catalog`` it is given the run's catalogue as well.
+    """
+
+    plan: Callable[..., Plan]
+    reads_catalog: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +67,14 @@ class Node:
 
     Units: ``cost_nano`` in 1e-9 dollars a call, charged on entry; ``expected_nano`` what its models are expected to
     cost on top, a hint and never charged; ``latency_s`` (declared floor) and ``timeout_s`` in seconds.
-    ``side_effect`` names the class of what it does to the world, None if it does nothing.
-    ``trial_limit`` is how many calls may be in flight while it was never tried (our default: 8, or 1 with a side
-    effect).
+    ``side_effect`` names the class of what it does to the world, None if it does nothing; ``compensate`` undoes it when
+    its run is abandoned. A workflow with ``undo_on_failure`` abandons its run itself when that has failed.
+    ``trial_limit`` is how many calls may be in flight while it was never tried, ``trial_share`` how much of what is
+    left of a run's budget such a call may be expected to cost; both follow from the class of risk. ``approval`` is
+    whether a person is asked before it starts: always, or where the rule says so of the validated arguments.
+    ``transfer`` is the mode of a tool that hands the conversation over, return or pass. ``models`` are alternatives;
+    ``tools``, ``skills`` and ``hands_to`` (names) are what a model agent may turn to, for whoever wants to look: its
+    body knows them itself.
     """
 
     name: str
@@ -78,11 +88,19 @@ class Node:
     latency_s: float = 0.0
     timeout_s: float | None = None
     side_effect: str | None = None
+    compensate: Node | None = None
+    undo_on_failure: bool = False
     idempotent: bool = False
     no_effect_on: tuple[type[BaseException], ...] = ()
+    approval: bool | Callable[..., bool] = False
+    transfer: str | None = None
     trial_limit: int = 8
+    trial_share: float = 1.0
     examples: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    tools: tuple[Node, ...] = ()
+    skills: tuple[str, ...] = ()
+    hands_to: tuple[str, ...] = ()
     budget: Budget | None = None
     source: str = ""
 
@@ -117,25 +135,28 @@ class Catalog:
     nodes: Mapping[str, Node] = field(default_factory=lambda: MappingProxyType({}))
     capability_to_names: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
-    def with_node(self, node: Node) -> Catalog:
-        """Raises DuplicateName where another node bears the name."""
+    def with_node(self, node: Node, *, replace: bool = False) -> Catalog:
+        """With ``replace`` the node takes the place of the one that bears its name, if there is one.
+
+        Raises DuplicateName where another node bears the name, and is not to be replaced.
+        """
         old = self.nodes.get(node.name)
-        if old is not None and old != node:
+        if old is not None and old != node and not replace:
             raise DuplicateName(f"Two nodes are named {node.name!r}.")
         index = dict(self.capability_to_names)
-        for capability in node.provides:
-            index[capability] = (*(n for n in index.get(capability, ()) if n != node.name), node.name)
+        if old is not None:
+            _forget(index, node.name, [capability for capability in old.provides if capability not in node.provides])
+        for capability in dict.fromkeys(node.provides):
+            if old is None or capability not in old.provides:
+                index[capability] = (*index.get(capability, ()), node.name)
         return Catalog(version=self.version + 1, nodes={**self.nodes, node.name: node}, capability_to_names=index)
 
     def without(self, name: str) -> Catalog:
         """Raises UnknownAgent."""
-        self.named(name)
-        index = {c: tuple(n for n in names if n != name) for c, names in self.capability_to_names.items()}
-        return Catalog(
-            version=self.version + 1,
-            nodes={n: node for n, node in self.nodes.items() if n != name},
-            capability_to_names={c: names for c, names in index.items() if names},
-        )
+        nodes, index = dict(self.nodes), dict(self.capability_to_names)
+        _forget(index, name, self.named(name).provides)
+        del nodes[name]
+        return Catalog(version=self.version + 1, nodes=nodes, capability_to_names=index)
 
     def named(self, name: str) -> Node:
         """Raises UnknownAgent."""
@@ -147,3 +168,11 @@ class Catalog:
     def providers(self, capability: str) -> tuple[Node, ...]:
         """The nodes that provide a capability, in the order of registration."""
         return tuple(self.nodes[name] for name in self.capability_to_names.get(capability, ()))
+
+
+def _forget(index: dict[str, tuple[str, ...]], name: str, capabilities: Iterable[str]) -> None:
+    """Takes a name out of an index; a capability that nobody is left for goes too."""
+    for capability in dict.fromkeys(capabilities):
+        index[capability] = tuple([other for other in index[capability] if other != name])
+        if not index[capability]:
+            del index[capability]

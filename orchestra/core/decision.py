@@ -31,7 +31,8 @@ class Decide:
     """The question to a router: everything it may look at.
 
     Shapes: ``x`` (d,), the context; ``marks`` names the features and their version, for the record.
-    ``because`` is the key of the failed call that made this decision necessary.
+    ``because`` is the key of the failed call that made this decision necessary. With a ``policy`` the answer is in the
+    question, in ``chosen`` and ``reason``: the plan found it itself, and wants it written down.
     """
 
     capability: str
@@ -40,6 +41,9 @@ class Decide:
     marks: str = ""
     budget_left_nano: int | None = None
     because: str | None = None
+    policy: str = ""
+    chosen: tuple[str, ...] = ()
+    reason: str = ""
 
     @property
     def eligible(self) -> tuple[Option, ...]:

@@ -8,12 +8,16 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from orchestra.core.decision import Decision
-from orchestra.core.outcome import Cause, Outcome
+from orchestra.core.outcome import Cause, Detour, Outcome
 from orchestra.core.usage import Usage
 
 
 class RunStarted(NamedTuple):
-    """``workflow`` is the target's ``module:qualname`` or node name; ``arguments`` are content."""
+    """``workflow`` is the target's ``module:qualname`` or node name; ``arguments`` are content. ``trace`` is the
+    caller's span as a W3C traceparent, if the run was traced and there was one. ``task`` is whether the arguments are
+    the fields of a Task, its history among them. ``goal`` is the goal that it works on, as kind:id. ``fallback`` and
+    ``hedge_s`` are those of its first call.
+    """
 
     key: str
     at: float
@@ -24,11 +28,17 @@ class RunStarted(NamedTuple):
     limits: dict[str, Any]
     catalog: int = 0
     format: int = 1
+    trace: str = ""
+    task: bool = False
+    goal: str = ""
+    fallback: tuple[str, ...] | None = None
+    hedge_s: float | None = None
 
 
 class CallStarted(NamedTuple):
     """``kind`` is agent, tool, workflow, model, decide, bind, plan, branch or ask. ``effect`` is the effect key, if
-    any.
+    any, ``tool_call_id`` what the model that asked for a tool calls this, ``transfer`` the mode of a hand-off, return
+    or pass. ``server`` is where a model is asked, as host:port.
     """
 
     key: str
@@ -39,6 +49,9 @@ class CallStarted(NamedTuple):
     side_effect: str | None = None
     decision: str | None = None
     input: Any = None
+    tool_call_id: str | None = None
+    transfer: str | None = None
+    server: str = ""
 
 
 class CallEnded(NamedTuple):
@@ -98,7 +111,9 @@ class Decided(NamedTuple):
 
 
 class Filed(NamedTuple):
-    """The one record of a failure: ``how`` is rerouted, tolerated, demoted or escalated."""
+    """The one record of a failure: ``how`` is rerouted, tolerated, demoted or escalated. ``detour`` is what was known,
+    and the ways before and after.
+    """
 
     key: str
     at: float
@@ -106,6 +121,7 @@ class Filed(NamedTuple):
     to: str
     name: str
     cause: Cause
+    detour: Detour | None = None
 
 
 class TextDelta(NamedTuple):
@@ -118,12 +134,39 @@ class TextDelta(NamedTuple):
     text: str
 
 
+class Streamed(NamedTuple):
+    """When the pieces of a model's streamed reply came. Units: ``first_s`` seconds from the request to the first,
+    ``gaps_us`` microseconds from each to the next.
+    """
+
+    key: str
+    at: float
+    first_s: float
+    gaps_us: tuple[int, ...] = ()
+
+
 class Dropped(NamedTuple):
     """A finished call whose outcome its join did not use: it was beyond a quorum, or outvoted."""
 
     key: str
     at: float
     by: str
+
+
+class Signalled(NamedTuple):
+    """A monitor outranked the others and changed what happens: ``act`` is avoid, ask_model, ask_person or stop.
+
+    ``name`` is the node that was about to be called, ``nodes`` are others that are avoided too. ``payload`` is content.
+    """
+
+    key: str
+    at: float
+    source: str
+    priority: float
+    act: str
+    name: str
+    nodes: tuple[str, ...] = ()
+    payload: Any = None
 
 
 class Recalled(NamedTuple):
@@ -142,8 +185,19 @@ class Rewarded(NamedTuple):
     source: str
 
 
+class Answered(NamedTuple):
+    """What a person answered to a question of a paused run, for when it is resumed. ``part`` counts the times that the
+    run had been taken up when it was said: an answer is for the pause that it was given to, and for no later one.
+    """
+
+    key: str
+    at: float
+    answer: Any
+    part: int
+
+
 class RunEnded(NamedTuple):
-    """``status`` is done, stopped, paused or failed."""
+    """``status`` is done, stopped, paused, failed, or abandoned where its effects were undone."""
 
     key: str
     at: float
@@ -164,8 +218,11 @@ Event = (
     | Decided
     | Filed
     | TextDelta
+    | Streamed
     | Dropped
+    | Signalled
     | Recalled
     | Rewarded
+    | Answered
     | RunEnded
 )

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic
 
 from orchestra.core.errors import OrchestraError, StepFailed
 from orchestra.core.usage import ZERO, Usage
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    T = TypeVar("T", covariant=True, default=Any)
+else:  # core needs the standard library only, whose TypeVar has no default before Python 3.13
+    from typing import TypeVar
+
+    T = TypeVar("T", covariant=True)
+
+NOTHING: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +52,28 @@ def cause_of(error: BaseException, *also: type[OrchestraError]) -> Cause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
+class Detour:
+    """What was known when a failure's record was made, and where the work went.
+
+    ``before`` is the path that was taken and failed, ``after`` the one taken instead, from ``stands`` on; () with a
+    reason in ``why`` where there is none. ``known`` are (name, reason) of those that were not to be used.
+    Units: the costs in dollars where a node was chosen, in what paths are weighed in where a path was; None if unknown.
+    """
+
+    before: tuple[str, ...] = ()
+    before_cost: float | None = None
+    stands: str = ""
+    after: tuple[str, ...] = ()
+    after_cost: float | None = None
+    known: tuple[tuple[str, str], ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done(Generic[T]):
     """It ended with an output."""
 
-    output: Any = None
+    output: T = NOTHING
     usage: Usage = ZERO
     cause: None = None
 
@@ -52,13 +81,14 @@ class Done:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
     """What is left after retries. ``origin`` is the key of the call that failed first; ``filed`` once it has its
-    record.
+    record; ``detour`` what that record will say beside the cause.
     """
 
     cause: Cause
     usage: Usage = ZERO
     origin: str = ""
     filed: bool = False
+    detour: Detour | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +108,7 @@ class Paused:
     asks: tuple[tuple[str, str], ...] = ()
 
 
-Outcome = Done | Failed | Cancelled | Paused
+Outcome = Done[T] | Failed | Cancelled | Paused
 
 
 def failed(error: BaseException, *, origin: str = "", usage: Usage = ZERO) -> Failed:

@@ -15,7 +15,9 @@ Amount = tuple[int, int, int, int]
 class Usage:
     """Sums over one call and all below it.
 
-    Units: tokens as the provider counts them, ``input_tokens`` including cached ones; ``nano_usd`` in 1e-9 dollars.
+    Units: tokens as the provider counts them; ``input_tokens`` includes those read from a cache (``cached_tokens``) and
+    those written to one (``cache_write_tokens``), ``output_tokens`` those of reasoning (``reasoning_tokens``).
+    ``nano_usd`` in 1e-9 dollars.
     ``unpriced`` counts the calls whose price is unknown: while it is not zero, ``usd`` is None and not a partial sum.
     ``estimated`` is true where a part had to be settled without the provider's figures.
     """
@@ -24,6 +26,8 @@ class Usage:
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
     requests: int = 0
     tool_calls: int = 0
     unpriced: int = 0
@@ -39,6 +43,8 @@ class Usage:
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             cached_tokens=self.cached_tokens + other.cached_tokens,
+            cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
             requests=self.requests + other.requests,
             tool_calls=self.tool_calls + other.tool_calls,
             unpriced=self.unpriced + other.unpriced,
