@@ -7,15 +7,28 @@ from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 from orchestra.core.call import Batch, Call, Filing, ModelName, Plan
-from orchestra.core.errors import BadInput, BudgetExceeded, Diverged, EffectUnknown, NoEffect, RunClosed, UnsafeBatch
+from orchestra.core.errors import (
+    Avoided,
+    BadInput,
+    BudgetExceeded,
+    Diverged,
+    EffectStands,
+    EffectUnknown,
+    GivenUp,
+    NoEffect,
+    NotApproved,
+    RunClosed,
+    UnsafeBatch,
+)
 from orchestra.core.ids import canonical
 from orchestra.core.message import system, user
 from orchestra.core.outcome import Cause, Done, Failed, Outcome, cause_of
 from orchestra.ports.health import Health
 from orchestra.ports.model import Request
 
-# No other node could do better: the run's money, time or log is at its end, or an effect may already have happened.
-FINAL = (BudgetExceeded, RunClosed, Diverged, EffectUnknown)
+# No other node could do better: the run's money, time or log is at its end, an effect may already have happened,
+# or did happen inside what failed, or a person said no.
+FINAL = (BudgetExceeded, RunClosed, Diverged, EffectUnknown, EffectStands, NotApproved, GivenUp)
 # Nothing was done: said by the node, or refused before it started (what a started node raises is marked EffectUnknown).
 NOTHING_DONE = (NoEffect, BadInput, UnsafeBatch)
 
@@ -47,15 +60,25 @@ class Tried(NamedTuple):
 def attempt(
     call: Call, name: str, filings: tuple[Filing, ...], health: Health | None, now: Callable[[], float]
 ) -> Generator[Batch, tuple[Outcome, ...], Outcome]:
-    """One call, counted in flight from here until it ends or the plan is closed."""
-    if health is not None:
-        health.enter(name, now())
+    """One call, counted in flight from here until it ends or the plan is closed; ``avoided`` where another call is
+    already the probe of its breaker.
+    """
+    if health is not None and (why := health.enter(name, now())) is not None:
+        return avoided(name, why, filings)
     try:
         (outcome,) = yield Batch(calls=(call,), filings=filings)
     finally:
         if health is not None:
             health.leave(name)
     return outcome
+
+
+def avoided(name: str, why: str, filings: Sequence[Filing] = ()) -> Failed:
+    """What a call that is not made ends as, so that it goes elsewhere. It is no failure, and takes the place of the
+    one that it was to take over from: that one gets its record where it goes next.
+    """
+    cause = cause_of(Avoided(f"{name!r} was not called: {why}."))
+    return Failed(cause=cause, origin=filings[0].origin if filings else "", filed=not filings)
 
 
 def final(failure: Failed, node: Candidate) -> Failed | None:
@@ -76,10 +99,11 @@ def final(failure: Failed, node: Candidate) -> Failed | None:
 
 
 def escalated(failure: Failed, to: str) -> tuple[Filing, ...]:
-    """The filing for a failure that goes up; none if it has its record, or if no call stands behind it."""
-    if failure.filed or not failure.origin:
+    """The filing for a failure that goes up; none if it has its record."""
+    if failure.filed:
         return ()
-    return (Filing(origin=failure.origin, how="escalated", to=to),)
+    cause = None if failure.origin else failure.cause
+    return (Filing(origin=failure.origin, how="escalated", to=to, detour=failure.detour, cause=cause),)
 
 
 def ask_model(

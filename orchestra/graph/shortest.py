@@ -61,6 +61,11 @@ def shortest(neighbours: Neighbours[V], start: V, goal: V, hidden: Set[V] = froz
     return None
 
 
+def finding(neighbours: Neighbours[V], goal: V) -> Callable[[V, Set[V]], Path[V] | None]:
+    """``shortest`` to one goal, each time from the beginning. For many vertices, see Pathfinder."""
+    return lambda here, hidden: shortest(neighbours, here, goal, hidden)
+
+
 def _walked(came_from: dict[V, V], start: V, goal: V) -> tuple[V, ...]:
     nodes = [goal]
     while nodes[-1] != start:

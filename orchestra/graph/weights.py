@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from math import inf
 
 from orchestra.core.catalog import Node
 from orchestra.core.errors import BadNumber
 from orchestra.core.money import NANO, finite
+from orchestra.graph.flat import Links
 from orchestra.graph.graph import Graph
-from orchestra.graph.shortest import Neighbours
+from orchestra.graph.pathfinder import Weigh
 from orchestra.ports.health import Health
 
 NodeWeight = Callable[[Node], float | None]
@@ -50,12 +51,29 @@ class Weights:
         return weight
 
 
+def weights_of(texts: Sequence[str]) -> Weights | None:
+    """The weights written as "cost=1 latency=.2", in one text or several, what is not named being 0; None for no text.
+
+    Raises: BadNumber for a name that there is not, a value that is no number, and a name given twice.
+    """
+    pairs = [part.partition("=") for text in texts for part in text.replace(",", " ").split()]
+    if not pairs:
+        return None
+    names = [field.name for field in fields(Weights)]
+    found = dict.fromkeys(names, 0.0)
+    for place, (name, _, value) in enumerate(pairs):
+        if name not in names or name in [other for other, _, _ in pairs[:place]]:
+            raise BadNumber(f"{name!r} is no weight, or is given twice.", remedy=f"Write {', '.join(names)}, once.")
+        found[name] = float(finite(value, name))
+    return Weights(**found)
+
+
 def node_weight(
     weights: Weights, health: Health, now: Callable[[], float], reward: Callable[[str], float] = lambda name: 0.5
 ) -> NodeWeight:
     """The weight of entering a node, read anew each time: what health hides is hidden, what it doubts is dearer.
 
-    The latency is the measured one, the declared one before there is any. Units: ``reward`` predicted, in [0, 1]
+    The latency is the measured one, where that is more than the declared floor. Units: ``reward`` predicted, in [0, 1]
     (our default: 0.5 for every node, so that quality does not tell them apart).
     """
 
@@ -63,10 +81,10 @@ def node_weight(
         at = now()
         if health.hidden(node.name, at) is not None:
             return None
-        measured_s = health.latency_s(node.name)
+        measured_s = health.latency_s(node.name, at)
         return weights.of(
             usd=(node.cost_nano + node.expected_nano) / NANO,
-            seconds=node.latency_s if measured_s is None else measured_s,
+            seconds=max(node.latency_s, measured_s or 0.0),
             reward=reward(node.name),
             penalty=health.penalty(node.name, at),
         )
@@ -74,13 +92,23 @@ def node_weight(
     return weigh
 
 
-def weighted(graph: Graph, vertex_to_node: Mapping[str, Node], weigh: NodeWeight) -> Neighbours[str]:
-    """The graph's edges with the weights that hold now; an edge to a vertex that stands for no node keeps its own."""
+def floors(graph: Graph, vertex_to_node: Mapping[str, Node], weights: Weights) -> Links[str]:
+    """The graph's edges with the least that they will ever weigh: as declared, with no doubt and nothing lost.
 
-    def neighbours(vertex: str) -> list[tuple[str, float | None]]:
-        return [
-            (to, weigh(vertex_to_node[to]) if to in vertex_to_node else weight)
-            for to, weight in graph.neighbours(vertex)
-        ]
+    An edge to a vertex that stands for no node keeps its own weight.
+    """
+    least = {
+        vertex: weights.of(usd=(node.cost_nano + node.expected_nano) / NANO, seconds=node.latency_s)
+        for vertex, node in vertex_to_node.items()
+    }
+    return {origin: [(to, least.get(to, weight)) for to, weight in graph.neighbours(origin)] for origin in graph.links}
 
-    return neighbours
+
+def entering(vertex_to_node: Mapping[str, Node], weigh: NodeWeight) -> Weigh[str]:
+    """What it costs now to enter a vertex; the floor where it stands for no node."""
+
+    def live(vertex: str, floor: float) -> float | None:
+        node = vertex_to_node.get(vertex)
+        return floor if node is None else weigh(node)
+
+    return live

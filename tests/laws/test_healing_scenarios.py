@@ -10,6 +10,7 @@ from orchestra.core.outcome import Done, Outcome, failed
 from orchestra.graph.bind import ModelOption
 from orchestra.graph.graph import Graph
 from orchestra.graph.route import route
+from orchestra.graph.shortest import finding
 from orchestra.ports.model import Reply, Request
 from tests.support.plans import Driver
 from tests.support.scenarios import SCENARIOS, START, Scenario
@@ -28,7 +29,7 @@ def driven(scenario: Scenario, escalate: str | None = "scripted:last") -> tuple[
     nodes = {name: ModelOption(name, side_effect=name) for name in scenario.nodes}
     graph = Graph.of_weights(scenario.edges)
     task = Call(target="scenario", input="the task")
-    plan = route(task, graph.neighbours, START, scenario.goal, nodes, None, float, escalate)
+    plan = route(task, finding(graph.neighbours, scenario.goal), START, nodes, None, float, escalate)
     return driver, driver.run(plan)
 
 

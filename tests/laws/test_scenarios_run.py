@@ -12,6 +12,7 @@ from orchestra.core.events import CallEnded, Filed
 from orchestra.core.outcome import Done
 from orchestra.graph.graph import Graph
 from orchestra.graph.route import route
+from orchestra.graph.shortest import finding
 from orchestra.models.scripted import Scripted
 from tests.support.runtime import Rig, go, on_every_loop
 from tests.support.scenarios import SCENARIOS, START, Scenario
@@ -35,7 +36,7 @@ def run(scenario: Scenario, loop: str, native: bool) -> tuple[Rig, Any, Scripted
 
     def plan(value: Any) -> Any:
         task = Call(target="scenario", input=value)
-        return route(task, graph.neighbours, START, scenario.goal, nodes, None, float, "test:last")
+        return route(task, finding(graph.neighbours, scenario.goal), START, nodes, None, float, "test:last")
 
     outcome, _ = go(loop, rig.run, Planned(name=scenario.name, plan=plan), "the task")
     return rig, outcome, last

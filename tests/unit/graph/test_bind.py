@@ -42,7 +42,13 @@ def test_the_chosen_node_gets_the_call() -> None:
     assert driver.run(bind(REFUND, [STRIPE, ADYEN], first_standing, None, float)) == Done(output="stripe")
     ((_, call),) = driver.calls
     assert call == Call(
-        target=NodeName(name="stripe"), input={"order_id": "A-17"}, timeout_s=5.0, output_type=dict, decision="d"
+        target=NodeName(name="stripe"),
+        input={"order_id": "A-17"},
+        key="@stripe",
+        timeout_s=5.0,
+        output_type=dict,
+        decision="d",
+        others=True,
     )
 
 
@@ -184,11 +190,13 @@ def test_nobody_at_all_is_no_provider() -> None:
     assert isinstance(outcome, Failed) and outcome.cause.is_a(NoProvider) and "'refund'" in outcome.cause.message
 
 
-def test_nobody_eligible_asks_the_model_and_files_nothing_as_no_call_failed() -> None:
+def test_nobody_eligible_asks_the_model_and_that_is_the_record() -> None:
     driver = Driver(answer_of_the_model)
     plan = bind(REFUND, [STRIPE], refusing(NoProvider("stripe: its breaker is open")), None, float, "scripted:last")
     assert driver.run(plan) == Done(output="ask a person", usage=Usage(requests=1))
-    assert driver.records == []
+    ((record,), cause) = driver.records, driver.records[0].cause
+    assert (record.origin, record.how, record.to) == ("", "escalated", "model"), "no call stands behind it"
+    assert cause is not None and cause.is_a(NoProvider)
     assert "its breaker is open" in driver.calls[0][1].input.messages[-1].text
 
 
