@@ -64,6 +64,17 @@ def bare(hint: Any) -> Any:
             return hint
 
 
+def described(hint: Any) -> str | None:
+    """What ``Annotated[..., "a text"]`` or ``Annotated[..., Doc("a text")]`` says, None where nothing is said."""
+    while get_origin(hint) is Annotated:
+        hint, *said = get_args(hint)
+        for one in said:
+            text = one if isinstance(one, str) else getattr(one, "documentation", None)
+            if isinstance(text, str):
+                return text
+    return None
+
+
 def members(hint: Any) -> tuple[Any, ...]:
     """The members of a union, or the hint alone; each one bare."""
     hint = bare(hint)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from orchestra.core.budget import Budget
-from orchestra.core.catalog import MARK, Kind, Node
+from orchestra.core.catalog import MARK, Kind, Node, Risk, required_node
 from orchestra.core.errors import BadDefinition, BadNumber
 from orchestra.core.money import finite, nano
 from orchestra.tools.docstring import summary
@@ -16,7 +17,8 @@ from orchestra.tools.schema import contract
 
 F = TypeVar("F", bound=Callable[..., Any])
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
-TRIALS = 8
+RISK_TO_TRIALS: Mapping[Risk, int] = {"low": 8, "medium": 3, "high": 1}
+RISK_TO_SHARE: Mapping[Risk, float] = {"low": 0.5, "medium": 0.25, "high": 0.1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +27,9 @@ class Definition:
 
     Units: ``cost_usd`` in US dollars a call, ``latency_s`` and ``timeout_s`` in seconds.
     ``provides`` defaults to the name for an agent, to nothing for a tool or workflow.
-    ``trial_limit`` defaults to 8, or 1 with a side effect (our default).
+    ``risk`` is how much is at stake while it was never tried, by default "high" with a side effect, else "low"; it
+    gives ``trial_limit`` its default (8, 3 or 1), and the share of what is left of a run's budget that such a call may
+    be expected to cost (.5, .25 or .1). All are our default.
     """
 
     name: str | None = None
@@ -35,8 +39,11 @@ class Definition:
     latency_s: float = 0.0
     timeout_s: float | None = None
     side_effect: str | None = None
+    compensate: Callable[..., Any] | bool | None = None
     idempotent: bool = False
     no_effect_on: tuple[type[BaseException], ...] = ()
+    approval: bool | Callable[..., bool] = False
+    risk: Risk | None = None
     trial_limit: int | None = None
     examples: Sequence[str] = ()
     budget: Budget | None = None
@@ -47,6 +54,7 @@ def define(fn: Callable[..., Any], *, kind: Kind, options: Definition) -> Node:
     made, code = contract(fn)
     name = checked_name(fn.__name__ if options.name is None else options.name)
     provides = options.provides
+    risk = checked_risk(options.risk, options.side_effect)
     if provides is None:
         provides = (name,) if kind == "agent" else ()
     return Node(
@@ -60,9 +68,13 @@ def define(fn: Callable[..., Any], *, kind: Kind, options: Definition) -> Node:
         latency_s=float(finite(options.latency_s, "latency_s")),
         timeout_s=None if options.timeout_s is None else float(finite(options.timeout_s, "timeout_s")),
         side_effect=options.side_effect,
+        compensate=_compensation(options, name, made.names),
+        undo_on_failure=kind == "workflow" and options.compensate is True,
         idempotent=options.idempotent,
         no_effect_on=_error_types(options.no_effect_on, name),
-        trial_limit=_trials(options),
+        approval=_approval(options.approval, name, made.names),
+        trial_limit=RISK_TO_TRIALS[risk] if options.trial_limit is None else _trials(options.trial_limit),
+        trial_share=RISK_TO_SHARE[risk],
         examples=tuple(options.examples),
         budget=options.budget,
         source=f"{fn.__module__}:{fn.__qualname__}",
@@ -103,10 +115,47 @@ def _error_types(given: Any, name: str) -> tuple[type[BaseException], ...]:
     return types
 
 
-def _trials(options: Definition) -> int:
-    if options.trial_limit is None:
-        return TRIALS if options.side_effect is None else 1
-    limit = finite(options.trial_limit, "trial_limit")
+def _compensation(options: Definition, name: str, names: Sequence[str]) -> Node | None:
+    """The definition of what undoes the effect. It may name the effect's arguments, ``input`` and ``output``."""
+    if isinstance(options.compensate, bool) or options.compensate is None:
+        return None
+    node = required_node(options.compensate)
+    if options.side_effect is None:
+        raise BadDefinition(f"{name}: compensate= without side_effect= undoes nothing.", remedy="Name the side effect.")
+    needed = set(node.contract.schema.get("required", ())) - {*names, "input", "output"}
+    if needed:
+        raise BadDefinition(
+            f"{name}: the compensation {node.name!r} needs {', '.join(sorted(needed))}, which it would not be given.",
+            remedy=f"It may take {', '.join([*names, 'input', 'output'])}.",
+        )
+    return node
+
+
+def _approval(rule: Any, name: str, names: Sequence[str]) -> bool | Callable[..., bool]:
+    """A rule has to take every argument by its name: known now, not when a person should have been asked."""
+    remedy = "Write True, or a function of the arguments that returns True or False: lambda amount, **_: amount > 100."
+    if type(rule) is bool:
+        return rule
+    if not callable(rule) or inspect.iscoroutinefunction(rule):
+        raise BadDefinition(f"{name}: approval={rule!r} is neither a bool nor a plain function.", remedy=remedy)
+    try:
+        inspect.signature(rule).bind(**dict.fromkeys(names))
+    except (TypeError, ValueError) as error:
+        raise BadDefinition(f"{name}: the approval rule does not take its arguments: {error}.", remedy=remedy) from None
+    return rule  # type: ignore[no-any-return]  # pyright: ignore[reportReturnType]
+
+
+def checked_risk(risk: Any, side_effect: str | None = None) -> Risk:
+    """The class of risk, by its default where there is none. Raises BadDefinition."""
+    if risk is None:
+        return "low" if side_effect is None else "high"
+    if risk not in RISK_TO_TRIALS:
+        raise BadDefinition(f"risk={risk!r} is no class of risk.", remedy="Write 'low', 'medium' or 'high'.")
+    return risk  # type: ignore[no-any-return]
+
+
+def _trials(given: int) -> int:
+    limit = finite(given, "trial_limit")
     if limit < 1 or limit != int(limit):
-        raise BadNumber(f"trial_limit={options.trial_limit!r} is not a whole number >= 1.")
+        raise BadNumber(f"trial_limit={given!r} is not a whole number >= 1.")
     return int(limit)

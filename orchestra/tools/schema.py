@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NotRequired, Required
 
 from orchestra.core.catalog import Code, Contract
-from orchestra.core.errors import BadDefinition, BadInput, NotSerialisable
-from orchestra.core.ids import canonical
+from orchestra.core.errors import BadDefinition, BadInput
+from orchestra.core.typed_dicts import readable
 from orchestra.tools.docstring import parameter_docs
 from orchestra.tools.hints import (
     ANYTHING,
+    described,
     is_anything,
     is_context,
     plain_types,
@@ -161,10 +163,20 @@ class Signature:
     def _validated(self, given: dict[str, Any]) -> dict[str, Any]:
         from pydantic import ValidationError
 
+        validator = self._validator()
         try:
-            validated: dict[str, Any] = self._validator().validate_python(given)
+            validated: dict[str, Any] = validator.validate_python(given)
         except ValidationError as error:
-            raise BadInput(f"{self._fn.__name__}: {problems(error)}.", remedy="Correct the arguments.") from None
+            fault, text = error, _as_json(given)
+            if text is not None:
+                try:
+                    # Strict types take enums, dates and tuples from JSON only as JSON.
+                    validated = validator.validate_json(text)
+                    return validated
+                except ValidationError as again:
+                    if all(one["type"] != "needs_python_object" for one in again.errors()):
+                        fault = again
+            raise BadInput(f"{self._fn.__name__}: {problems(fault)}.", remedy="Correct the arguments.") from None
         return validated
 
     def _validator(self) -> TypeAdapter[Any]:
@@ -178,11 +190,12 @@ class Signature:
 
         fields: dict[str, Any] = {}
         for p in self.parameters:
-            hint = Any if p.hint is _EMPTY else p.hint
+            hint = Any if p.hint is _EMPTY else readable(p.hint)
             fields[p.name] = Required[hint] if p.required else NotRequired[hint]
         typed_dict: Any = typing_extensions.TypedDict
         arguments = typed_dict("arguments", fields)
-        arguments.__pydantic_config__ = {"extra": "forbid", "arbitrary_types_allowed": True}
+        # Only what nested types may inherit: they take or refuse further keys by their own rule.
+        arguments.__pydantic_config__ = {"arbitrary_types_allowed": True}
         try:
             return adapter_of(arguments, self._fn.__qualname__)
         except BadDefinition:
@@ -194,25 +207,33 @@ class Signature:
         """The JSON Schema of the arguments. Raises BadDefinition where a type has none."""
         made = schema_of(self._validator(), self._fn.__qualname__)
         made.pop("title", None)
+        made["additionalProperties"] = False
         said = parameter_docs(self._fn.__doc__, self.names)
         for name, one in made["properties"].items():
-            if name in said:
-                one.setdefault("description", said[name])
-            default = self._by_name[name].default
-            if default is not _EMPTY and "default" not in one and _is_json(default):
-                one["default"] = _json(default)
+            text = described(self._by_name[name].hint) or said.get(name)
+            if text:
+                one.setdefault("description", text)
+            if self._by_name[name].default is not _EMPTY and "default" not in one:
+                one.update(_default(self._by_name[name].default))
         return made
 
 
-def _is_json(value: Any) -> bool:
+def _as_json(given: dict[str, Any]) -> str | None:
+    """The text of what is JSON as it stands; None for all else."""
     try:
-        canonical(value)
-    except NotSerialisable:
-        return False
-    return True
+        text = json.dumps(given, allow_nan=False)
+        return text if json.loads(text) == given else None
+    except (ValueError, TypeError, RecursionError):
+        return None
 
 
-def _json(value: Any) -> Any:
-    import json
+def _default(value: Any) -> dict[str, Any]:
+    """The default as the schema says it, if JSON can hold it."""
+    from pydantic_core import to_jsonable_python
 
-    return json.loads(canonical(value))
+    try:
+        written = to_jsonable_python(value)
+        json.dumps(written, allow_nan=False)
+    except (ValueError, TypeError, RecursionError):
+        return {}
+    return {"default": written}

@@ -21,7 +21,8 @@ class OutputSchema:
     """How a reply becomes a value of ``output_type``.
 
     ``schema`` is the JSON Schema of an object, as engines with constrained decoding want it: a type whose JSON is no
-    object is wrapped as ``{"value": ...}``. It is None for str, Any and None, whose reply is the text itself.
+    object is wrapped as ``{"value": ...}``, and objects are closed unless their type takes further properties. It is
+    None for str, Any and None, whose reply is the text itself.
 
     Raises: BadDefinition for a type that cannot be validated or has no JSON Schema.
     """
@@ -29,7 +30,7 @@ class OutputSchema:
     __slots__ = ("_adapter", "_wrapped", "output_type", "schema")
 
     def __init__(self, output_type: Any) -> None:
-        self.output_type = output_type
+        self.output_type: Any = output_type
         self.schema: dict[str, Any] | None = None
         self._adapter: TypeAdapter[Any] | None = None
         self._wrapped = False
@@ -37,7 +38,7 @@ class OutputSchema:
             return
         owner = f"The output type {getattr(output_type, '__name__', output_type)}"
         self._adapter = adapter_of(output_type, owner)
-        found = _inlined(schema_of(self._adapter, owner))
+        found = _inlined(schema_of(self._adapter, owner, closed=True))
         self._wrapped = found.get("type") != "object"
         self.schema = _wrapped(found) if self._wrapped else found
 
@@ -51,13 +52,18 @@ class OutputSchema:
         from pydantic import ValidationError
 
         value = _loaded(text)
+        readings = [value]
         if self._wrapped and isinstance(value, dict) and value.keys() == {WRAPPER}:
-            value = value[WRAPPER]
-        try:
-            # As JSON, so that dates, tuples and enums are read leniently even by strict models.
-            return self._adapter.validate_json(json.dumps(value))
-        except ValidationError as error:
-            raise BadReply(f"The reply does not fit its schema: {problems(error)}.") from None
+            readings.insert(0, value[WRAPPER])
+        fault: ValidationError | None = None
+        for reading in readings:
+            try:
+                # As JSON, so that dates, tuples and enums are read leniently even by strict models.
+                return self._adapter.validate_json(json.dumps(reading))
+            except ValidationError as error:
+                fault = fault or error
+        assert fault is not None
+        raise BadReply(f"The reply does not fit its schema: {problems(fault)}.") from None
 
 
 def _loaded(text: str) -> Any:

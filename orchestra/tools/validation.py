@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from orchestra.core.errors import BadDefinition
+from orchestra.core.typed_dicts import readable
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
+    from pydantic.json_schema import GenerateJsonSchema
 
 _SHOWN = 5
 
@@ -45,6 +48,7 @@ def adapter_of(hint: Any, owner: str) -> TypeAdapter[Any]:
     from pydantic import ConfigDict, PydanticUserError, TypeAdapter
 
     try:
+        hint = readable(hint)
         try:
             return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
         except PydanticUserError as error:
@@ -58,21 +62,48 @@ def adapter_of(hint: Any, owner: str) -> TypeAdapter[Any]:
         ) from error
 
 
-def schema_of(adapter: TypeAdapter[Any], owner: str) -> dict[str, Any]:
-    """The JSON Schema, without the titles that only repeat the names. Raises BadDefinition where there is none."""
-    from pydantic.json_schema import GenerateJsonSchema
+def schema_of(adapter: TypeAdapter[Any], owner: str, *, closed: bool = False) -> dict[str, Any]:
+    """The JSON Schema, without the titles that only repeat the names. Raises BadDefinition where there is none.
 
-    class Untitled(GenerateJsonSchema):
-        def field_title_should_be_set(self, schema: Any) -> bool:
-            return False
-
+    ``closed``: objects have no further properties, unless their type says that it takes them.
+    """
     try:
-        return adapter.json_schema(schema_generator=Untitled)
+        return adapter.json_schema(schema_generator=_generator(closed))
     except Exception as error:
         raise BadDefinition(
             f"{owner} has no JSON Schema: {first_line(error)}",
             remedy="Take what a model cannot write from ctx.deps, or annotate it with a type that JSON can hold.",
         ) from error
+
+
+@cache
+def _generator(closed: bool) -> type[GenerateJsonSchema]:
+    from pydantic.json_schema import GenerateJsonSchema
+
+    def shut(made: dict[str, Any]) -> dict[str, Any]:
+        if closed and "properties" in made:
+            made.setdefault("additionalProperties", False)
+        return made
+
+    class Plain(GenerateJsonSchema):
+        def field_title_should_be_set(self, schema: Any) -> bool:
+            return False
+
+        def tagged_union_schema(self, schema: Any) -> dict[str, Any]:
+            """The tags keep the branches apart, so anyOf says the same: strict modes take no other."""
+            made = super().tagged_union_schema(schema)
+            return {"anyOf": made["oneOf"]} if "oneOf" in made else made
+
+        def model_schema(self, schema: Any) -> dict[str, Any]:
+            return shut(super().model_schema(schema))
+
+        def dataclass_schema(self, schema: Any) -> dict[str, Any]:
+            return shut(super().dataclass_schema(schema))
+
+        def typed_dict_schema(self, schema: Any) -> dict[str, Any]:
+            return shut(super().typed_dict_schema(schema))
+
+    return Plain
 
 
 def problems(error: ValidationError) -> str:

@@ -141,7 +141,8 @@ def first_problem(error: ValidationError, lines: Mapping[Place, int]) -> tuple[P
     """
     found = error.errors(include_url=False, include_input=False, include_context=False)
     places = [_written(one["loc"], lines, one["type"] == "missing") for one in found]
-    said = dict.fromkeys(one["msg"] for place, one in zip(places, found, strict=True) if place == places[0])
+    here = (one["msg"] for place, one in zip(places, found, strict=True) if place == places[0])
+    said = dict.fromkeys(text.removeprefix("Value error, ") for text in here)
     return places[0], found[0]["type"], ", or ".join(said)
 
 

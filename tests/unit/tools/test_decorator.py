@@ -96,6 +96,26 @@ def test_a_bad_number_is_refused(options: dict[str, Any]) -> None:
         tool(**options)(f)
 
 
+@pytest.mark.parametrize(
+    ("options", "caps"),
+    [
+        ({}, (8, 0.5)),
+        ({"side_effect": "payment"}, (1, 0.1)),
+        ({"side_effect": "payment", "risk": "low"}, (8, 0.5)),
+        ({"risk": "medium"}, (3, 0.25)),
+        ({"risk": "high", "trial_limit": 5}, (5, 0.1)),
+    ],
+)
+def test_the_class_of_risk_caps_trials(options: dict[str, Any], caps: tuple[int, float]) -> None:
+    made = define(double, kind="agent", options=Definition(**options))
+    assert (made.trial_limit, made.trial_share) == caps
+
+
+def test_a_class_of_risk_that_is_none_is_refused() -> None:
+    with pytest.raises(BadDefinition, match="'low', 'medium' or 'high'"):
+        define(double, kind="agent", options=Definition(risk="none"))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("limit", [0, 1.5, -1])
 def test_a_bad_trial_limit_is_refused(limit: Any) -> None:
     with pytest.raises(BadNumber):
