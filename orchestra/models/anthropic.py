@@ -7,7 +7,8 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from orchestra.models.access import access
-from orchestra.models.endpoint import Endpoint
+from orchestra.models.endpoint import Endpoint, load
+from orchestra.models.limits import Allowance
 from orchestra.models.pieces import Pieces, asked, heard, held, plain
 from orchestra.models.wire_anthropic import STREAMED, MessageChunks, body, bound, forced, reply
 from orchestra.ports.model import OnDelta, Reply, Request
@@ -55,6 +56,15 @@ class AnthropicModel:
         )
         self.hosted = self._endpoint.hostname == HOST
 
+    @property
+    def server(self) -> str:
+        """Where it is asked, as host:port."""
+        return self._endpoint.server
+
+    def load(self) -> None:
+        """Imports the vendor's library, which may take a second. Blocks."""
+        load("anthropic")
+
     def count(self, request: Request, /) -> int:
         """UTF-8 bytes of the prompt, tools and schema, and what the vendor adds to them."""
         return bound(self._body(request))
@@ -75,6 +85,11 @@ class AnthropicModel:
             pieces,
             lambda content: reply(content, request, bound(data), hosted=self.hosted),
         )
+
+    @property
+    def allowance(self) -> Allowance | None:
+        """What was left of the rate limit at the last reply."""
+        return self._endpoint.allowance
 
     async def aclose(self) -> None:
         """Closes the connections of the running event loop."""

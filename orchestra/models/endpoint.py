@@ -6,15 +6,20 @@ import math
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from orchestra.core.errors import BadDefinition, ModelError, ModelTimeout, ModelUnreachable
+from orchestra.models.limits import Allowance, allowance
 from orchestra.models.sse import Event, Events
 from orchestra.models.wire import failure
+from orchestra.ports.trace import trace_headers
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     import httpx2
 
 # A connection can be used again once its stream was read to the end, which is not worth waiting for.
@@ -26,7 +31,8 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 class Endpoint:
     """Posts to ``path``; works on asyncio and trio, with a pool of connections for each event loop.
 
-    ``vendor`` is the library whose errors are met, ``connect`` its client around a transport.
+    ``vendor`` is the library whose errors are met, ``connect`` its client around a transport; ``allowance`` is what was
+    left of the rate limit at the last reply.
     Units: ``timeout_s`` seconds without a byte.
     Raises: BadDefinition for a base_url that is no http address; on requests the errors of ModelError's tree.
     """
@@ -39,6 +45,7 @@ class Endpoint:
     timeout_s: float
     transport: httpx2.AsyncBaseTransport | None = field(repr=False)
     connect: Callable[[httpx2.AsyncClient], Any] = field(repr=False)
+    allowance: Allowance | None = field(default=None, init=False, repr=False)
     _loop_to_client: Any = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -46,10 +53,11 @@ class Endpoint:
         if url.scheme not in ("http", "https") or not url.hostname:
             raise BadDefinition(f"base_url={self.base_url!r} is no http address.", remedy="Write http://host:port.")
         self.hostname = url.hostname
+        self.server = f"{url.hostname}:{url.port or (443 if url.scheme == 'https' else 80)}"
 
     async def post(self, data: dict[str, Any]) -> str:
         """The whole answer."""
-        return (await self._send(data, streamed=False)).text
+        return self._safe((await self._send(data, streamed=False)).text)
 
     async def stream(self, data: dict[str, Any], take: Callable[[Event], bool]) -> str | None:
         """Gives every event to ``take`` until that says it was the last. None, or the whole answer of a server that
@@ -109,7 +117,7 @@ class Endpoint:
         except httpx2.RequestError as cause:
             error = self._lost(cause)
         else:
-            return response.text
+            return self._safe(response.text)
         raise error
 
     async def _send(self, data: dict[str, Any], *, streamed: bool) -> httpx2.Response:
@@ -119,7 +127,11 @@ class Endpoint:
         error: ModelError
         try:
             response: httpx2.Response = await self._client().post(
-                self.path, cast_to=httpx2.Response, body=data, stream=streamed
+                self.path,
+                cast_to=httpx2.Response,
+                body=data,
+                stream=streamed,
+                options={"headers": trace_headers()},
             )
         except vendor.APITimeoutError:
             error = self._late()
@@ -131,6 +143,7 @@ class Endpoint:
         except httpx2.RequestError as cause:
             error = self._lost(cause)
         else:
+            self.allowance = allowance(response.headers)
             return response
         raise error
 
@@ -167,5 +180,30 @@ class Endpoint:
         kept = 0 if self.hostname in _LOOPBACK else 100
         limits = httpx2.Limits(max_connections=1000, max_keepalive_connections=kept)
         return httpx2.AsyncClient(
-            transport=self.transport, limits=limits, timeout=self.timeout_s, follow_redirects=True
+            transport=self.transport,
+            verify=_tls() if self.transport is None else True,
+            limits=limits,
+            timeout=self.timeout_s,
+            follow_redirects=True,
+            event_hooks={"response": [_in_utf_8]},
         )
+
+
+def load(vendor: str) -> None:
+    """Imports what a vendor's client is made of, and reads the certificates. Blocks for a second at first."""
+    for name in (vendor, "httpcore2"):
+        import_module(name)
+    _tls()
+
+
+@cache
+def _tls() -> SSLContext:
+    """That of httpx2, made once: reading the certificates takes as long as a switch may."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
+
+
+async def _in_utf_8(response: httpx2.Response) -> None:
+    # JSON is UTF-8 (RFC 8259); a charset named in a header may be any codec of Python's, those of bytes too.
+    response.encoding = "utf-8"

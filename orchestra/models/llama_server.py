@@ -15,7 +15,7 @@ def serve(path: str, alias: str, context: int) -> Any:
     """A running llama.cpp server on a free port of 127.0.0.1; it stops when the object goes."""
     import xllamacpp
 
-    params = xllamacpp.CommonParams()
+    params = xllamacpp.CommonParams()  # pyright: ignore[reportAttributeAccessIssue]
     params.model.path = path
     params.model_alias = {alias}
     params.hostnames = ["127.0.0.1"]
@@ -31,7 +31,7 @@ def serve(path: str, alias: str, context: int) -> Any:
     params.verbosity = 0
     params.offline = True
     params.ui = False
-    return xllamacpp.Server(params)
+    return xllamacpp.Server(params)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 if __name__ == "__main__":

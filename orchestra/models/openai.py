@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from orchestra.core.errors import ContextWindow
 from orchestra.models.access import access
 from orchestra.models.constrained import Answer, constrained, unconstrained
-from orchestra.models.endpoint import Endpoint
+from orchestra.models.endpoint import Endpoint, load
+from orchestra.models.limits import Allowance
 from orchestra.models.pieces import Pieces, View, asked, heard, held, plain
-from orchestra.models.wire_openai import PER_IMAGE, STREAMED, CompletionChunks, body, bound, reply
+from orchestra.models.wire_openai import LIMITS, PER_IMAGE, STREAMED, CompletionChunks, body, bound, reply
 from orchestra.ports.model import OnDelta, Reply, Request
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 HOST = "api.openai.com"
+AZURE = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
 VENDORS_URL = f"https://{HOST}/v1"
 # Text that packs more bytes into each token is not met in practice; nearer cases are the provider's to judge.
 BYTES_PER_TOKEN = 8
@@ -29,7 +31,8 @@ class OpenAIModel:
     """One model behind one base URL; works on asyncio and trio, with connections of its own per event loop.
 
     ``native_tools=False`` turns tools into constrained decoding, ``json_schema=False`` tells a schema as text where the
-    server enforces none. ``temperature`` is used where a request names none. ``transport`` replaces the network.
+    server enforces none. ``hosted`` speaks OpenAI's own dialect; by default on OpenAI's hosts and Azure's.
+    ``temperature`` is used where a request names none. ``transport`` replaces the network.
     Units: ``timeout_s`` seconds without a byte; ``context_window`` tokens: a request that cannot fit is not sent.
     Raises: BadDefinition for a base_url that is no http address; on requests the errors of ModelError's tree.
     """
@@ -44,6 +47,7 @@ class OpenAIModel:
     temperature: float | None = None
     native_tools: bool = True
     json_schema: bool = True
+    hosted: bool | None = None
     transport: httpx2.AsyncBaseTransport | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -58,7 +62,19 @@ class OpenAIModel:
             transport=self.transport,
             connect=self._connected,
         )
-        self.hosted = self._endpoint.hostname == HOST
+        host = self._endpoint.hostname
+        self._hosted = host == HOST or host.endswith(AZURE) if self.hosted is None else self.hosted
+        self.hosted = self._hosted
+        self._limits = LIMITS if host == HOST and not self.model.startswith("ft:") else frozenset[str]()
+
+    @property
+    def server(self) -> str:
+        """Where it is asked, as host:port."""
+        return self._endpoint.server
+
+    def load(self) -> None:
+        """Imports the vendor's library, which may take a second. Blocks."""
+        load("openai")
 
     def count(self, request: Request, /) -> int:
         """UTF-8 bytes of the prompt, tools and schema, and what chat templates add."""
@@ -81,6 +97,11 @@ class OpenAIModel:
             lambda content: self._read(content, request, sent, prompt_bound),
         )
 
+    @property
+    def allowance(self) -> Allowance | None:
+        """What was left of the rate limit at the last reply."""
+        return self._endpoint.allowance
+
     async def aclose(self) -> None:
         """Closes the connections of the running event loop."""
         await self._endpoint.aclose()
@@ -91,7 +112,7 @@ class OpenAIModel:
         return request if self.native_tools else constrained(request)
 
     def _body(self, request: Request) -> dict[str, Any]:
-        return body(request, self.model, hosted=self.hosted, json_schema=self.json_schema)
+        return body(request, self.model, hosted=self._hosted, json_schema=self.json_schema, limits=self._limits)
 
     def _fitting(self, sent: Request) -> tuple[dict[str, Any], int]:
         data = self._body(sent)
@@ -102,13 +123,13 @@ class OpenAIModel:
         return data, prompt_bound
 
     def _read(self, content: object, request: Request, sent: Request, prompt_bound: int) -> Reply:
-        found = reply(content, sent, prompt_bound, hosted=self.hosted)
+        found = reply(content, sent, prompt_bound, hosted=self._hosted)
         return found if self.native_tools else unconstrained(found, request)
 
     def _view(self, request: Request) -> View:
         if request.tools and not self.native_tools:
             return Answer() if request.schema is None else held
-        wrapped = self.hosted and request.schema is not None and request.schema.get("type") != "object"
+        wrapped = self._hosted and request.schema is not None and request.schema.get("type") != "object"
         return held if wrapped else plain
 
     def _connected(self, http: httpx2.AsyncClient) -> AsyncOpenAI:

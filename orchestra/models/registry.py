@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -16,6 +17,8 @@ PROVIDERS = {
     "openai": "orchestra.models.openai",
 }
 """Provider -> the module whose ``check(model, env)`` and ``create(model, env)`` answer for it."""
+PROVIDER_TO_LIBRARY = {"anthropic": "anthropic"}
+"""Which library a provider's client is made with; all others are made with OpenAI's."""
 
 
 class Registry:
@@ -59,6 +62,26 @@ class Registry:
             found = self._built[name] = self._build(name, provider, model)
         return found
 
+    def needs_library(self, name: str, /) -> bool:
+        """Whether ``load`` has something to do; nothing for a client that was given and says nothing of a library."""
+        client = self._overrides.get(name)
+        return client is None or hasattr(client, "load")
+
+    def load(self, name: str, /) -> None:
+        """Imports the library of the model's client, which takes a second where nobody has yet; builds and connects
+        nothing. Blocks. One that is not installed is told of by the first request.
+        """
+        provider, _ = self._split(name)
+        client = self._overrides.get(name)
+        if client is not None:
+            load_its: Callable[[], None] = getattr(client, "load", _nothing)
+            load_its()
+        else:
+            from orchestra.models.endpoint import load
+
+            with suppress(ImportError):
+                load(PROVIDER_TO_LIBRARY.get(provider, "openai"))
+
     async def aclose(self) -> None:
         """Closes the clients that were built here; those passed in are their owner's."""
         built, self._built = self._built, {}
@@ -87,3 +110,7 @@ class Registry:
             words = {*PROVIDERS, *self._base_urls, *(name.partition(":")[0] for name in self._overrides)}
             raise UnknownProvider(f"There is no provider {provider!r}; known are {', '.join(sorted(words))}.")
         return import_module(PROVIDERS[provider])
+
+
+def _nothing() -> None:
+    """What clients that need no library load."""

@@ -129,7 +129,7 @@ class Failing:
 
     def __init__(self, error: Exception | None = None, name: str = "test:failing") -> None:
         self.name = name
-        self.calls = 0
+        self.calls: int = 0
         self._error = error
 
     def count(self, request: Request, /) -> int:
@@ -147,8 +147,8 @@ class Slow:
     """Another model after a delay. Units: ``delay_s`` seconds."""
 
     def __init__(self, model: Model, delay_s: float) -> None:
-        self.name = model.name
-        self.context_window = model.context_window
+        self.name: str = model.name
+        self.context_window: int | None = model.context_window
         self._model = model
         self._delay_s = delay_s
 

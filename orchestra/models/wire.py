@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
+import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from orchestra.core.errors import (
@@ -19,6 +18,7 @@ from orchestra.core.errors import (
     QuotaExceeded,
     RateLimited,
 )
+from orchestra.models.limits import allowed_again_s, retry_after_s
 
 UNPARSED = "unparsed_json"
 """The one argument of a tool call whose arguments were no JSON object: the validator refuses it, the model sees why."""
@@ -34,10 +34,18 @@ _LIMITS = {
     "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern",
     "format", "minItems", "maxItems", "uniqueItems", "default", "examples",
 }  # fmt: skip
+_FORMATS = {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
+"""Those that both vendors document."""
 _QUOTA = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"}
 _TOO_LONG = {"context_length_exceeded", "exceed_context_size_error", "string_above_max_length", "request_too_large"}
-_REFUSED = {"content_filter", "content_policy_violation", "responsibleaipolicyviolation"}
+_REFUSED = {"content_filter", "content_policy_violation", "responsibleaipolicyviolation", "invalid_prompt"}
 _TOO_LONG_TEXT = ("maximum context length", "prompt is too long", "exceed context limit")
+_QUOTA_TEXT = ("credit balance is too low", "reached your specified api usage limits")
+# Models that reason take neither, whatever the value.
+_PARAMETER_TO_REMEDY = {
+    "temperature": "Leave the temperature out: this model takes none.",
+    "max_tokens": "The model wants OpenAI's own dialect: OpenAIModel(..., hosted=True).",
+}
 _WORD_TO_STATUS = {
     "rate_limit_error": 429, "rate_limit_exceeded": 429, "authentication_error": 401, "invalid_api_key": 401,
     "permission_error": 403, "timeout_error": 408, "overloaded_error": 529, "api_error": 500, "server_error": 500,
@@ -52,19 +60,28 @@ def failure(status: int, content: str, headers: Mapping[str, str], model: str) -
     low = message.lower()
     if words & _REFUSED:
         return ContentRefused(what, status=status)
-    if words & _TOO_LONG or status == 413 or (status == 400 and any(text in low for text in _TOO_LONG_TEXT)):
+    too_large = status == 413 or (status == 429 and low.startswith("request too large"))
+    if words & _TOO_LONG or too_large or (status == 400 and any(text in low for text in _TOO_LONG_TEXT)):
         return ContextWindow(what, status=status)
-    if words & _QUOTA or status == 402 or (status == 400 and "credit balance is too low" in low):
+    if words & _QUOTA or status == 402 or (status == 400 and any(text in low for text in _QUOTA_TEXT)):
         return QuotaExceeded(what, status=status)
     if status == 429:
-        return RateLimited(what, status=status, retry_after_s=retry_after_s(headers))
+        wait_s = retry_after_s(headers)
+        return RateLimited(what, status=status, retry_after_s=allowed_again_s(headers) if wait_s is None else wait_s)
     if status in (401, 403):
         return AuthFailed(what, status=status)
     if status in (408, 504):
         return ModelTimeout(what, status=status)
     if status >= 500:
         return Overloaded(what, status=status, retry_after_s=retry_after_s(headers))
-    return BadRequest(what, status=status)
+    return BadRequest(what, remedy=_remedy(low), status=status)
+
+
+def _remedy(message: str) -> str | None:
+    """What to do where the model refuses a parameter that others take."""
+    if not any(word in message for word in ("not support", "unsupported", "deprecated")):
+        return None
+    return next((fix for name, fix in _PARAMETER_TO_REMEDY.items() if re.search(rf"[`'\"]{name}\b", message)), None)
 
 
 def broken_off(content: str, model: str) -> ModelError:
@@ -76,23 +93,6 @@ def broken_off(content: str, model: str) -> ModelError:
     known = [_WORD_TO_STATUS[word] for word in sorted(words) if word in _WORD_TO_STATUS]
     given = [code] if isinstance(code, int) and not isinstance(code, bool) and 400 <= code < 600 else []
     return failure([*given, *known, 400][0], content, {}, model)
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """The wait that the headers ask for; a date counts from the response's own date, so that no clock is needed."""
-    low = {key.lower(): value for key, value in headers.items()}
-    for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
-        try:
-            wait = float(low[name]) * unit
-        except (KeyError, ValueError):
-            continue
-        if math.isfinite(wait):
-            return max(wait, 0.0)
-    try:
-        until, since = parsedate_to_datetime(low["retry-after"]), parsedate_to_datetime(low["date"])
-        return max((until - since).total_seconds(), 0.0)
-    except (KeyError, ValueError, TypeError):
-        return None
 
 
 def dumps(value: object) -> str:
@@ -144,6 +144,11 @@ def without_images(messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any]]
     return texts, images
 
 
+def word(value: object) -> str:
+    """The value if it is a text, else nothing."""
+    return value if isinstance(value, str) else ""
+
+
 def tokens(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
@@ -156,38 +161,67 @@ def arguments(raw: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {UNPARSED: raw if isinstance(raw, str) else dumps(raw)}
 
 
-def narrowed(schema: Any) -> Any:
-    """A schema for those who take closed objects and few keywords: objects that say nothing of further properties have
-    none, limits of values are left to whoever reads the reply.
+def narrowed(schema: Any, limits: Collection[str] = (), *, complete: bool = False) -> Any:
+    """A schema for those who take closed objects and few keywords; what fits it fits the schema, but for limits.
+
+    Objects that say nothing of further properties have none. Limits of values that are not among ``limits`` are told in
+    the description, and left to whoever reads the reply. ``complete``: what may be left out and has a default is
+    required, as the default can be written.
     """
     if not isinstance(schema, Mapping):
         return schema
-    kept = {key: value for key, value in schema.items() if key not in _LIMITS}
+    kept = {key: value for key, value in schema.items() if key not in _LIMITS or _may_stay(key, value, limits)}
     for key in ("properties", "$defs"):
         if isinstance(kept.get(key), Mapping):
-            kept[key] = {name: narrowed(part) for name, part in kept[key].items()}
+            kept[key] = {name: narrowed(part, limits, complete=complete) for name, part in kept[key].items()}
     if "items" in kept:
-        kept["items"] = narrowed(kept["items"])
+        kept["items"] = narrowed(kept["items"], limits, complete=complete)
     if isinstance(kept.get("anyOf"), list):
-        kept["anyOf"] = [narrowed(part) for part in kept["anyOf"]]
-    if kept.get("type") == "object" and "properties" in kept and kept.get("additionalProperties", True) is True:
-        kept["additionalProperties"] = False
+        kept["anyOf"] = [narrowed(part, limits, complete=complete) for part in kept["anyOf"]]
+    told = {key: schema[key] for key in schema if key not in kept}
+    if told:
+        words = ", ".join(f"{key}: {dumps(value)}" for key, value in told.items())
+        kept["description"] = f"{schema.get('description', '')} ({words})".strip()
+    if kept.get("type") == "object" and "properties" in kept:
+        kept.setdefault("additionalProperties", False)
+        if complete:
+            kept["required"] = _with_defaults(schema)
+    if "$ref" in kept and not kept.keys() <= {"$ref", "$defs"}:  # a reference stands alone
+        kept["anyOf"] = [{"$ref": kept.pop("$ref")}]
     return kept
 
 
-def is_strict(schema: Any, *, complete: bool = True) -> bool:
-    """Whether a vendor's strict mode takes a schema: closed objects and known keywords only.
+def _may_stay(key: str, value: object, limits: Collection[str]) -> bool:
+    return key in limits and (key != "format" or value in _FORMATS)
+
+
+def _with_defaults(schema: Mapping[str, Any]) -> list[str]:
+    required = schema.get("required") or ()
+    return [
+        n
+        for n, part in schema["properties"].items()
+        if n in required or (isinstance(part, Mapping) and "default" in part)
+    ]
+
+
+def is_strict(schema: Any, limits: Collection[str] = (), *, complete: bool = True) -> bool:
+    """Whether a vendor's strict mode takes a schema: closed objects and known keywords only, and these ``limits``.
 
     ``complete``: objects also require all they name (OpenAI's rule).
     """
-    if not isinstance(schema, Mapping) or not schema.keys() <= _STRICT:
+    if not isinstance(schema, Mapping) or not {"type", "anyOf", "$ref"} & schema.keys():
+        return False
+    if any(key not in _STRICT and not _may_stay(key, value, limits) for key, value in schema.items()):
+        return False
+    if schema.get("type") == "array" and "items" not in schema:
         return False
     parts = [*(schema.get("properties") or {}).values(), *(schema.get("$defs") or {}).values()]
     parts += [*(schema.get("anyOf") or ()), *([schema["items"]] if "items" in schema else [])]
     closed = schema.get("additionalProperties") is False
     if complete:
         closed = closed and set(schema.get("properties") or ()) == set(schema.get("required") or ())
-    return (schema.get("type") != "object" or closed) and all(is_strict(part, complete=complete) for part in parts)
+    closed = closed or schema.get("type") != "object"
+    return closed and all(is_strict(part, limits, complete=complete) for part in parts)
 
 
 def in_object(schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -211,6 +245,7 @@ def _no_json(word: str) -> None:
 def _error_words(content: str) -> tuple[set[str], str]:
     """The codes and types in an error body, lower case, and its message; servers nest them differently."""
     data = loads(content)
+    data = data[0] if isinstance(data, list) and data else data
     error = data.get("error", data) if isinstance(data, dict) else content
     if not isinstance(error, dict):
         return set(), error if isinstance(error, str) else content

@@ -27,6 +27,7 @@ from orchestra.models.wire import (
     size,
     tokens,
     without_images,
+    word,
 )
 from orchestra.ports.model import Delta, Finish, Reply, Request
 
@@ -38,6 +39,8 @@ PER_IMAGE = 6_000
 
 # Offering tools adds a system text of the vendor's own, 313 to 346 tokens by its documentation.
 PER_TOOLS = 700
+LIMITS = ("format",)
+"""The limits of values that a reply is held to where the vendor enforces a schema."""
 STREAMED = {"stream": True}
 
 _FINISH: Mapping[object, Finish] = {
@@ -70,7 +73,7 @@ def body(request: Request, model: str, *, hosted: bool = False) -> dict[str, Any
         choice = {"type": "any"} if request.tools else {"type": "tool", "name": ANSWER}
         data["tool_choice"] = choice | {"disable_parallel_tool_use": True}
     elif schema is not None:
-        data["output_config"] = {"format": {"type": "json_schema", "schema": narrowed(schema)}}
+        data["output_config"] = {"format": {"type": "json_schema", "schema": narrowed(schema, LIMITS)}}
     if hosted and not tools and (names := _names(request.messages)):
         # Calls in the history need their tools defined, also where none is offered any more.
         tools = [{"name": name, "description": "", "input_schema": {"type": "object"}} for name in names]
@@ -86,7 +89,7 @@ def forced(request: Request, *, hosted: bool) -> bool:
     """Whether the request's schema is enforced by a forced tool."""
     if request.schema is None:
         return False
-    return not (hosted and is_strict(narrowed(in_object(request.schema)), complete=False))
+    return not (hosted and is_strict(narrowed(in_object(request.schema), LIMITS), LIMITS, complete=False))
 
 
 def bound(data: Mapping[str, Any]) -> int:
@@ -130,13 +133,13 @@ def reply(data: object, request: Request, prompt_bound: int, *, hosted: bool = F
         text = out_of_object(text)
     if calls and finish == "stop":
         finish = "tool_calls"
-    model = message.get("model")
     return Reply(
         text=text,
         tool_calls=tuple(calls),
         usage=usage,
         finish=finish,
-        model=model if isinstance(model, str) else "",
+        model=word(message.get("model")),
+        response_id=word(message.get("id")),
     )
 
 
@@ -193,7 +196,7 @@ class MessageChunks:
         return self.over or "stop_reason" in self._message
 
     def _note(self, message: dict[str, Any]) -> None:
-        kept = ("model", "stop_reason", "stop_details")
+        kept = ("id", "model", "stop_reason", "stop_details")
         self._message |= {key: message[key] for key in kept if message.get(key) is not None}
         usage = message.get("usage")
         if isinstance(usage, dict):
@@ -277,11 +280,15 @@ def _call(block: dict[str, Any], index: int) -> ToolCall:
 
 def _usage(data: object, prompt_bound: int, output_bound: int) -> Usage:
     figures = data if isinstance(data, dict) else {}
+    details = figures.get("output_tokens_details")
+    details = details if isinstance(details, dict) else {}
     given, made = _input_tokens(figures), tokens(figures.get("output_tokens"))
     return Usage(
         input_tokens=prompt_bound if given is None else given,
         output_tokens=output_bound if made is None else made,
         cached_tokens=tokens(figures.get("cache_read_input_tokens")) or 0,
+        cache_write_tokens=tokens(figures.get("cache_creation_input_tokens")) or 0,
+        reasoning_tokens=tokens(details.get("thinking_tokens")) or 0,
         requests=1,
         estimated=given is None or made is None,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from orchestra.core.errors import BadRequest, ContentRefused
@@ -20,16 +20,24 @@ from orchestra.models.wire import (
     is_strict,
     loads,
     mapping,
+    narrowed,
     out_of_object,
     short,
     size,
     tokens,
     without_images,
+    word,
 )
-from orchestra.ports.model import Delta, Finish, Reply, Request
+from orchestra.ports.model import Delta, Finish, Reply, Request, ToolSpec
 
 PER_IMAGE = 50_000
 """An upper bound of an image's tokens, whatever its size: the dearest model known to us takes 48,169 (8 tiles)."""
+
+# Source: the vendor's guide to structured outputs. Patterns are a dialect of their own there: they are told, not held.
+LIMITS = frozenset(
+    {"format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minItems", "maxItems"}
+)
+"""What OpenAI's own models are held to; those that were fine-tuned, and Azure's, are not."""
 
 STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
 
@@ -38,11 +46,15 @@ _FINISH: Mapping[object, Finish] = {
 }  # fmt: skip
 
 
-def body(request: Request, model: str, *, hosted: bool = False, json_schema: bool = True) -> dict[str, Any]:
+def body(
+    request: Request, model: str, *, hosted: bool = False, json_schema: bool = True, limits: Collection[str] = ()
+) -> dict[str, Any]:
     """The body of POST /chat/completions.
 
-    ``hosted`` speaks OpenAI's own dialect, which others do not all know: ``max_completion_tokens``, and an object
-    around a schema that is none. Without ``json_schema`` the schema is told to the model as text and not enforced.
+    ``hosted`` speaks OpenAI's own dialect, which others do not all know: ``max_completion_tokens``, an object around a
+    schema that is none, and ``strict`` for replies and tools wherever the schema allows it; ``limits`` are those of
+    values that a strict reply is held to. Without ``json_schema`` the schema is told to the model as text and not
+    enforced.
     """
     messages = [_message(message) for message in request.messages]
     data: dict[str, Any] = {
@@ -51,16 +63,12 @@ def body(request: Request, model: str, *, hosted: bool = False, json_schema: boo
         "max_completion_tokens" if hosted else "max_tokens": request.max_tokens,
     }
     if request.tools:
-        data["tools"] = [
-            {
-                "type": "function",
-                "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
-            }
-            for tool in request.tools
-        ]
+        data["tools"] = [{"type": "function", "function": _function(tool, hosted, limits)} for tool in request.tools]
     if request.schema is not None and json_schema:
-        schema = in_object(request.schema) if hosted else request.schema
-        shape = {"name": "reply", "schema": schema, "strict": is_strict(schema)}
+        schema, strict = (
+            _held(in_object(request.schema), limits) if hosted else (request.schema, is_strict(request.schema))
+        )
+        shape = {"name": "reply", "schema": schema, "strict": strict}
         data["response_format"] = {"type": "json_schema", "json_schema": shape}
     elif request.schema is not None:
         text = "Reply with JSON of this schema and nothing else: " + dumps(request.schema)
@@ -70,6 +78,20 @@ def body(request: Request, model: str, *, hosted: bool = False, json_schema: boo
     if request.seed is not None:
         data["seed"] = request.seed
     return data | dict(request.extra)
+
+
+def _function(tool: ToolSpec, hosted: bool, limits: Collection[str]) -> dict[str, Any]:
+    said: dict[str, Any] = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
+    if not hosted:
+        return said
+    schema, strict = _held(said["parameters"], limits)
+    return said | ({"parameters": schema, "strict": True} if strict else {})
+
+
+def _held(schema: Mapping[str, Any], limits: Collection[str]) -> tuple[Mapping[str, Any], bool]:
+    """The schema as strict mode takes it, or as it is, and which of the two."""
+    narrow = narrowed(schema, limits, complete=True)
+    return (narrow, True) if is_strict(narrow, limits) else (schema, False)
 
 
 def bound(data: Mapping[str, Any]) -> int:
@@ -105,8 +127,8 @@ def reply(data: object, request: Request, prompt_bound: int, *, hosted: bool = F
         finish = "tool_calls"
     if hosted and request.schema is not None and request.schema.get("type") != "object" and not calls:
         text = out_of_object(text)
-    model = mapping(data).get("model")
-    return Reply(text=text, tool_calls=calls, usage=usage, finish=finish, model=model if isinstance(model, str) else "")
+    model, given = word(mapping(data).get("model")), word(mapping(data).get("id"))
+    return Reply(text=text, tool_calls=calls, usage=usage, finish=finish, model=model, response_id=given)
 
 
 class CompletionChunks:
@@ -130,7 +152,7 @@ class CompletionChunks:
             raise broken_off(event.data, self._model)
         if not isinstance(chunk, dict) or not isinstance(chunk.get("choices"), list):
             raise BadRequest(f"The server's stream holds what is no chunk: {short(event.data)}.")
-        self._last |= {key: chunk[key] for key in ("model", "usage") if chunk.get(key) is not None}
+        self._last |= {key: chunk[key] for key in ("id", "model", "usage") if chunk.get(key) is not None}
         choice = chunk["choices"][0] if chunk["choices"] else None
         if not isinstance(choice, dict):
             return Delta()
@@ -150,7 +172,7 @@ class CompletionChunks:
             ],
         }
         choice = {"message": message, "finish_reason": self._last.get("finish_reason")}
-        return {"model": self._last.get("model"), "usage": self._last.get("usage"), "choices": [choice]}
+        return {**{key: self._last.get(key) for key in ("id", "model", "usage")}, "choices": [choice]}
 
     def input_tokens(self) -> int | None:
         usage = self._last.get("usage")
@@ -230,12 +252,15 @@ def _call(item: object, index: int) -> ToolCall:
 
 def _usage(data: object, prompt_bound: int, output_bound: int) -> Usage:
     figures = data if isinstance(data, dict) else {}
-    details = figures.get("prompt_tokens_details")
+    read, written = (figures.get(f"{kind}_tokens_details") for kind in ("prompt", "completion"))
+    details, reasoned = (one if isinstance(one, dict) else {} for one in (read, written))
     given, made = tokens(figures.get("prompt_tokens")), tokens(figures.get("completion_tokens"))
     return Usage(
         input_tokens=prompt_bound if given is None else given,
         output_tokens=output_bound if made is None else made,
-        cached_tokens=(tokens(details.get("cached_tokens")) or 0) if isinstance(details, dict) else 0,
+        cached_tokens=tokens(details.get("cached_tokens")) or 0,
+        cache_write_tokens=tokens(details.get("cache_write_tokens")) or 0,
+        reasoning_tokens=tokens(reasoned.get("reasoning_tokens")) or 0,
         requests=1,
         estimated=given is None or made is None,
     )

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from orchestra.core.events import Rewarded
 from orchestra.telemetry.export import tracing_from_env
 from tests.unit.telemetry.runs import RUN_ID, close_ticket
 
@@ -46,3 +47,18 @@ def test_spans_and_metrics_arrive(endpoint: str, monkeypatch: pytest.MonkeyPatch
     tracing.close()
     assert received[-1][0] == "/v1/metrics", "what the second run measured waits for the end"
     assert all(size > 200 for _, size in received)
+
+
+def test_events_with_content_and_rewards_arrive_where_they_are_asked_for(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http._log_exporter")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", f"{endpoint}/v1/logs")
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "EVENT_ONLY")
+    tracing = tracing_from_env()
+    assert tracing is not None
+    events = close_ticket()
+    assert tracing.export(RUN_ID, events)
+    assert tracing.judge(RUN_ID, events, [event for event in events if isinstance(event, Rewarded)])
+    tracing.close()
+    assert [path for path, _ in received] == ["/v1/logs", "/v1/logs"]

@@ -57,6 +57,45 @@ def test_unknown_with_one_warning() -> None:
         assert table.price("nowhere:x") is None
 
 
+SHEET = {"input": 1, "output": 4, "cached": "0.1", "cache_write": 1.25, "tiers": {"1000": {"input": 2, "output": 6}}}
+
+
+@pytest.mark.parametrize(
+    ("usage", "nano"),
+    [
+        (Usage(input_tokens=1000, output_tokens=10), 1_000_000 + 40_000),
+        (Usage(input_tokens=1000, cached_tokens=400), 600_000 + 40_000),
+        (Usage(input_tokens=1000, cached_tokens=400, cache_write_tokens=100), 500_000 + 40_000 + 125_000),
+        (Usage(input_tokens=1001, cached_tokens=400, output_tokens=10), 2_002_000 + 60_000),
+        (Usage(input_tokens=10, cached_tokens=99, cache_write_tokens=99), 1_000),
+    ],
+)
+def test_a_declared_sheet(usage: Usage, nano: int) -> None:
+    price = PriceTable({"openai:m": SHEET}).price("openai:m")
+    assert price is not None and price.of(usage) == nano and price.source == "override"
+
+
+@pytest.mark.parametrize(
+    "sheet",
+    [
+        {"input": 1},
+        {"input": 1, "output": 2, "hits": 3},
+        {"input": 1, "output": 2, "tiers": [1]},
+        {"input": 1, "output": 2, "tiers": {1: (1, 2)}},
+        {"input": 1, "output": 2, "tiers": {1: SHEET}},
+    ],
+)
+def test_bad_sheets(sheet: Any) -> None:
+    with pytest.raises(errors.BadDefinition, match="openai:m"):
+        PriceTable({"openai:m": sheet})
+
+
+@pytest.mark.parametrize("above", [-1, "many", 1.5])
+def test_bad_tiers(above: Any) -> None:
+    with pytest.raises(errors.BadNumber, match="openai:m"):
+        PriceTable({"openai:m": {"input": 1, "output": 2, "tiers": {above: {"input": 1, "output": 2}}}})
+
+
 @pytest.mark.parametrize("pair", [(-1, 0), (0, float("nan")), ("x", 1), (float("inf"), 1), (True, 1), (1,), 5, None])
 def test_bad_numbers(pair: Any) -> None:
     with pytest.raises(errors.BadNumber, match="openai:m"):

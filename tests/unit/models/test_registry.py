@@ -40,6 +40,31 @@ def test_openai_by_environment() -> None:
     assert isinstance(other, OpenAIModel) and not other.hosted and other.base_url == "http://127.0.0.1:8080/v1"
 
 
+@pytest.mark.parametrize(
+    ("name", "library"), [("anthropic:claude", "anthropic"), ("lab:llama", "openai"), ("local:smollm2", "openai")]
+)
+def test_loading_imports_the_library_and_builds_nothing(name: str, library: str) -> None:
+    code = (
+        "import sys; from orchestra.models.registry import Registry; "
+        "r = Registry(base_urls={'lab': 'http://127.0.0.1:1/v1'}, env={}); assert 'httpcore2' not in sys.modules; "
+        f"r.load({name!r}); assert 'httpcore2' in sys.modules and not r._built; "
+        "print(*{'openai', 'anthropic'} & sys.modules.keys())"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == [library]
+
+
+def test_loading_asks_a_client_that_was_given() -> None:
+    asked: list[str] = []
+    client = OpenAIModel("m", base_url="http://[::1]:8080/v1")
+    client.load = lambda: asked.append("m")  # type: ignore[method-assign]
+    registry = Registry({"lab:m": client, "lab:echo": Echo()}, env={})
+    registry.load("lab:m")
+    registry.load("lab:echo")
+    assert asked == ["m"] and client.server == "::1:8080"
+    assert OpenAIModel("m").server == "api.openai.com:443"
+
+
 def test_a_server_of_ones_own_by_its_address() -> None:
     registry = Registry(base_urls={"my-lab": "http://127.0.0.1:8080/v1"}, env={"MY_LAB_API_KEY": "k"})
     registry.check("my-lab:llama")

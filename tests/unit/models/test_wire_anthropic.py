@@ -16,7 +16,9 @@ FIND = ToolSpec(name="find", description="Finds.", parameters={"properties": {"i
 HELLO = Request(messages=(user("hello"),))
 LIMITED = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}}
 OPEN = {"type": "object", "additionalProperties": {"type": "integer"}}
+USED = {"output_tokens": 9, "output_tokens_details": {"thinking_tokens": 6}}
 CLOSED = {"type": "object", "properties": {"n": {"type": "integer"}}, "additionalProperties": False}
+TOLD = {**CLOSED, "properties": {"n": {"type": "integer", "description": "(minimum: 1)"}}}
 USAGE = {"input_tokens": 11, "output_tokens": 3, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 2}
 
 
@@ -77,10 +79,14 @@ def test_a_history_of_calls_needs_their_tools_on_the_vendors_server() -> None:
 def test_a_schema_is_told_to_the_vendor_and_forced_elsewhere() -> None:
     closed = Request(messages=HELLO.messages, schema=LIMITED)
     hosted = wire.body(closed, "m", hosted=True)
-    assert hosted["output_config"] == {"format": {"type": "json_schema", "schema": CLOSED}} and "tools" not in hosted
+    assert hosted["output_config"] == {"format": {"type": "json_schema", "schema": TOLD}} and "tools" not in hosted
     for body in (wire.body(closed, "m"), wire.body(Request(messages=HELLO.messages, schema=OPEN), "m", hosted=True)):
         assert "output_config" not in body and body["tools"][0]["name"] == wire.ANSWER
         assert body["tool_choice"] == {"type": "tool", "name": wire.ANSWER, "disable_parallel_tool_use": True}
+    dated = {"type": "object", "properties": {"on": {"type": "string", "format": "date", "maxLength": 10}}}
+    held = wire.body(Request(messages=HELLO.messages, schema=dated), "m", hosted=True)["output_config"]["format"]
+    told = {"type": "string", "format": "date", "description": "(maxLength: 10)"}
+    assert held["schema"]["properties"] == {"on": told}
     both = wire.body(Request(messages=HELLO.messages, schema=CLOSED, tools=(FIND,)), "m")
     assert [tool["name"] for tool in both["tools"]] == ["find", wire.ANSWER] and both["tool_choice"]["type"] == "any"
 
@@ -164,7 +170,8 @@ def delta(index: int, **piece: str) -> dict[str, Any]:
 
 
 def test_events_make_the_message() -> None:
-    start = {"model": "m-1", "usage": {"input_tokens": 11, "cache_read_input_tokens": 4, "output_tokens": 1}}
+    counts = {"input_tokens": 11, "cache_read_input_tokens": 4, "output_tokens": 1}
+    start = {"id": "msg_1", "model": "m-1", "usage": counts}
     chunks, deltas = streamed(
         {"type": "message_start", "message": start},
         {"type": "ping"},
@@ -177,7 +184,7 @@ def test_events_make_the_message() -> None:
         delta(2, type="input_json_delta", partial_json='"A"}'),
         {"type": "content_block_stop", "index": 2},
         {"type": "something new"},
-        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 9}},
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": USED},
         {"type": "message_stop"},
     )
     assert chunks.over and chunks.input_tokens() == 15
@@ -187,6 +194,10 @@ def test_events_make_the_message() -> None:
     reply = wire.reply(chunks.body(), HELLO, 50)
     assert (reply.text, reply.tool_calls[0].arguments, reply.finish) == ("aé", {"id": "A"}, "tool_calls")
     assert (reply.usage.input_tokens, reply.usage.output_tokens, reply.usage.estimated) == (15, 9, False)
+    assert (reply.response_id, reply.usage.reasoning_tokens) == ("msg_1", 6)
+    bad = {**USED, "input_tokens": 1, "output_tokens_details": [6]}
+    odd = wire.reply(said(text("x"), usage=bad) | {"id": 3}, HELLO, 50)
+    assert (odd.response_id, odd.usage.reasoning_tokens) == ("", 0)
 
 
 @pytest.mark.parametrize(
