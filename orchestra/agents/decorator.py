@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import overload
+from typing import Any, overload
 
+from orchestra.core.catalog import Risk
 from orchestra.tools.nodes import Definition, F, decorated
 
 
@@ -23,7 +24,10 @@ def agent(
     timeout_s: float | None = None,
     side_effect: str | None = None,
     idempotent: bool = False,
+    compensate: Callable[..., Any] | None = None,
     no_effect_on: tuple[type[BaseException], ...] = (),
+    approval: bool | Callable[..., bool] = False,
+    risk: Risk | None = None,
     examples: Sequence[str] = (),
 ) -> Callable[[F], F]: ...
 def agent(
@@ -38,7 +42,10 @@ def agent(
     timeout_s: float | None = None,
     side_effect: str | None = None,
     idempotent: bool = False,
+    compensate: Callable[..., Any] | None = None,
     no_effect_on: tuple[type[BaseException], ...] = (),
+    approval: bool | Callable[..., bool] = False,
+    risk: Risk | None = None,
     examples: Sequence[str] = (),
 ) -> F | Callable[[F], F]:
     """Makes a function a code agent and returns that same function.
@@ -47,10 +54,14 @@ def agent(
     it provides its own name. ``description`` (the docstring's first paragraph) and ``examples`` are what routers read.
     ``side_effect`` names the class of what it does to the world: such an agent is rerouted only if it raised
     ``errors.NoEffect`` or a type of ``no_effect_on``, and it is never run twice for one step unless ``idempotent``.
+    With ``approval`` the run pauses before each call until a person has said yes, ``compensate`` undoes the side effect
+    when the run is abandoned; both as for a tool.
+    ``risk`` ("low", "medium" or "high"; by default "high" with a side effect, else "low") caps how it is explored while
+    it was never tried: 8, 3 or 1 calls in flight, each for at most .5, .25 or .1 of what is left of the budget.
 
     Units: ``cost_usd`` in US dollars a call, charged on entry, also if it then fails; ``latency_s`` (what to expect at
     least) and ``timeout_s`` in seconds.
-    Raises: BadDefinition for a name, signature or hint that cannot be used; BadNumber.
+    Raises: BadDefinition for a name, signature, hint or approval rule that cannot be used; BadNumber.
     """
     options = Definition(
         name=name,
@@ -60,8 +71,11 @@ def agent(
         latency_s=latency_s,
         timeout_s=timeout_s,
         side_effect=side_effect,
+        compensate=compensate,
         idempotent=idempotent,
         no_effect_on=no_effect_on,
+        approval=approval,
+        risk=risk,
         examples=examples,
     )
     return decorated(fn, "agent", options)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from orchestra.agents.bundled import bundled_root
+from orchestra.agents.agent import Handoff, check_handoffs
 from orchestra.agents.prompt import check
-from orchestra.agents.skill import skill_folder
-from orchestra.core.errors import BadDefinition, BadNumber, UnknownName
+from orchestra.agents.skill import is_name, skill_named
+from orchestra.core.catalog import Risk
+from orchestra.core.errors import BadDefinition, BadNumber, DuplicateName, UnknownName
 from orchestra.core.money import nano
 from orchestra.skills.files import load_skill
 from orchestra.skills.parse import FILE
@@ -29,7 +30,7 @@ _FENCE = "---"
 class AgentFile:
     """What a file says; the fields are those of Agent, ``tools`` by name, ``cost_usd`` as it was written.
 
-    ``skills`` are shipped ones by name, or folders below the file's root; a relative path begins at the file's folder.
+    ``skills`` are given by name, or by folders below the file's root; a relative path begins at the file's folder.
 
     Units: ``cost_usd`` in US dollars, ``latency_s`` and ``timeout_s`` in seconds.
     """
@@ -41,6 +42,7 @@ class AgentFile:
     model: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
     skills: tuple[Skill, ...] = ()
+    handoffs: tuple[Handoff, ...] = ()
     output_type: Any = None
     max_tokens: int = 512
     temperature: float | None = None
@@ -48,15 +50,17 @@ class AgentFile:
     cost_usd: float | str = 0
     latency_s: float = 0.0
     timeout_s: float | None = None
+    risk: Risk | None = None
     examples: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     path: Path
 
 
-def load_agent_file(path: str | Path, root: str | Path) -> AgentFile:
+def load_agent_file(path: str | Path, root: str | Path, named: Callable[[str], Skill] = skill_named) -> AgentFile:
     """Reads an agent from ``path``, which must lie below ``root``, also when links are followed.
 
     A relative path is taken from ``root``. The name defaults to the file's; aliases and repeated keys are refused.
+    ``named`` finds a skill by its name: by default the user's, or a shipped one.
 
     Raises: BadDefinition that names the file, the line and the field.
     """
@@ -70,7 +74,12 @@ def load_agent_file(path: str | Path, root: str | Path) -> AgentFile:
             problem(said[key])
         except (BadDefinition, BadNumber) as error:
             refuse(found, line_of((key,), lines), key, error.what)
-    said["skills"] = _skills(said["skills"], lines, found, Path(root))
+    said["skills"] = _skills(said["skills"], lines, found, Path(root), named)
+    said["handoffs"] = tuple(Handoff(one.to, mode=one.mode, description=one.description) for one in said["handoffs"])
+    try:
+        check_handoffs(said["name"], said["handoffs"], said["tools"])
+    except (BadDefinition, DuplicateName) as error:
+        refuse(found, line_of(("handoffs",), lines), "handoffs", error.what)
     if not body.strip():
         refuse(found, first_line, None, "the prompt below the front matter is missing")
     try:
@@ -80,15 +89,18 @@ def load_agent_file(path: str | Path, root: str | Path) -> AgentFile:
     return AgentFile(instructions=body.strip(), path=found, **said)
 
 
-def _skills(names: tuple[str, ...], lines: Mapping[Place, int], path: Path, root: Path) -> tuple[Skill, ...]:
+def _skills(
+    names: tuple[str, ...], lines: Mapping[Place, int], path: Path, root: Path, named: Callable[[str], Skill]
+) -> tuple[Skill, ...]:
     found: list[Skill] = []
     for index, name in enumerate(names):
         line = line_of(("skills", index), lines)
         try:
-            folder = skill_folder(name, path.parent)
-            if folder.parent != bundled_root("skills"):
-                confined(folder / FILE, root)
-            found.append(load_skill(folder))
+            if is_name(name):
+                found.append(named(name))
+                continue
+            confined(path.parent / name / FILE, root)
+            found.append(load_skill(path.parent / name))
         except (BadDefinition, UnknownName) as error:
             refuse(path, line, "skills", error.what)
     if len({skill.name for skill in found}) < len(found):
@@ -124,9 +136,10 @@ def _validated(data: dict[str, Any], lines: Mapping[Place, int], path: Path) -> 
 
 
 def _refuse_field(error: ValidationError, lines: Mapping[Place, int], path: Path) -> NoReturn:
-    from orchestra.agents.front_matter import FrontMatter
+    from orchestra.agents.front_matter import FrontMatter, HandoffMatter
 
     place, fault, problem = first_problem(error, lines)
     if fault == "extra_forbidden":
-        problem = f"there is no such field; there are {', '.join(FrontMatter.model_fields)}"
-    refuse(path, line_of(place, lines), str(place[0]), problem)
+        form = FrontMatter if len(place) == 1 else HandoffMatter
+        problem = f"there is no such field; there are {', '.join(form.model_fields)}"
+    refuse(path, line_of(place, lines), ".".join(map(str, place)) or None, problem)

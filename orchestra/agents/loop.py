@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestra.agents.prompt import render
+from orchestra.agents.transfer import Transfer, circle, going_along
 from orchestra.core.call import Batch, Call, Filing, ModelName, OneOf, Plan, tolerated
-from orchestra.core.catalog import Node
+from orchestra.core.catalog import Catalog, Node
 from orchestra.core.errors import BadReply, ContentRefused, EffectUnknown, LengthStop, LoopDetected
 from orchestra.core.ids import canonical
 from orchestra.core.message import Message, ToolCall, assistant, system, tool_result, user
@@ -24,6 +25,8 @@ SAME_CALL_LIMIT = 3
 TOOLS_AT_ONCE = 8
 """How many tools of one turn run at a time. Our default."""
 
+NOBODY = Catalog()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Talk:
@@ -33,6 +36,7 @@ class Talk:
     instructions: str
     models: tuple[str, ...]
     tools: tuple[Node, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
     output: OutputSchema | None = None
     max_tokens: int = 512
     temperature: float | None = None
@@ -44,33 +48,37 @@ class Talk:
             return ModelName(name=self.models[0])
         return OneOf(label=self.name, models=self.models)
 
-    def request(self, messages: list[Message], last: bool) -> Request:
-        """The last turn offers no tools, so that it has to be an answer."""
-        specs = (
-            ()
-            if last
-            else tuple(
-                ToolSpec(name=t.name, description=t.description, parameters=t.contract.schema) for t in self.tools
-            )
-        )
+    def offers(self, catalog: Catalog) -> tuple[ToolSpec, ...]:
+        """The tools as the model sees them, hand-offs among them."""
+        tools = [ToolSpec(name=t.name, description=t.description, parameters=t.contract.schema) for t in self.tools]
+        return (*tools, *(transfer.spec(catalog) for transfer in self.transfers))
+
+    def request(self, messages: list[Message], tools: tuple[ToolSpec, ...]) -> Request:
         return Request(
             messages=tuple(messages),
-            tools=specs,
+            tools=tools,
             schema=self.output.schema if self.output else None,
             max_tokens=self.max_tokens,
             temperature=self.temperature,
         )
 
 
-def converse(talk: Talk, value: Any) -> Plan:
-    """One task, answered by one model agent: the tools of a turn run together, a broken typed reply is mended once."""
+def converse(talk: Talk, value: Any, catalog: Catalog = NOBODY) -> Plan:
+    """One task, answered by one model agent: the tools of a turn run together, a broken typed reply is mended once.
+
+    Hand-offs are tools too: one that returns runs with the others, one that passes control after them.
+    """
     task = task_of(value["task"] if isinstance(value, Mapping) and value.keys() == {"task"} else value)
+    if talk.name in task.passed_by:
+        return circle(talk.name, task.passed_by)
     messages = opening(talk, task)
+    offers = talk.offers(catalog)
     asked: Counter[str] = Counter()
     filings: tuple[Filing, ...] = ()
     repairs = 1
     for turn in range(talk.max_turns):
-        request = talk.request(messages, last=turn == talk.max_turns - 1 and turn > 0)
+        # The last turn offers no tools, so that it has to be an answer.
+        request = talk.request(messages, () if turn == talk.max_turns - 1 and turn > 0 else offers)
         (outcome,) = yield Batch(calls=(Call(target=talk.target, input=request, output_type=Reply),), filings=filings)
         if type(outcome) is not Done:
             return outcome
@@ -82,8 +90,8 @@ def converse(talk: Talk, value: Any) -> Plan:
             looping = _looping(talk, reply, asked)
             if looping is not None:
                 return looping
-            ran = yield from _run_tools(talk, reply.tool_calls, messages)
-            if isinstance(ran, Failed):
+            ran = yield from _run_tools(talk, task, reply.tool_calls, messages, catalog)
+            if not isinstance(ran, tuple):
                 return ran
             filings = ran
             continue
@@ -102,7 +110,7 @@ def converse(talk: Talk, value: Any) -> Plan:
 
 def opening(talk: Talk, task: Task) -> list[Message]:
     instructions = render(talk.instructions, task=task)
-    return [*([system(instructions)] if instructions else []), user(task.text)]
+    return [*([system(instructions)] if instructions else []), *task.history, user(task.text)]
 
 
 def _looping(talk: Talk, reply: Reply, asked: Counter[str]) -> Outcome | None:
@@ -115,38 +123,63 @@ def _looping(talk: Talk, reply: Reply, asked: Counter[str]) -> Outcome | None:
 
 
 def _run_tools(
-    talk: Talk, calls: tuple[ToolCall, ...], messages: list[Message]
-) -> Generator[Batch, tuple[Outcome, ...], tuple[Filing, ...] | Failed]:
+    talk: Talk, task: Task, calls: tuple[ToolCall, ...], messages: list[Message], catalog: Catalog
+) -> Generator[Batch, tuple[Outcome, ...], tuple[Filing, ...] | Outcome]:
     """Runs what a turn asks for together and adds the answers in the order of asking.
 
     What failed is shown to the model, which tolerates it; but for an effect that may have happened: that ends the task,
-    as the model could only ask for it again.
+    as the model could only ask for it again. The first hand-off that passes control comes after all the others: if
+    it is done, its answer ends the task.
     """
+    name_to_transfer = {transfer.tool: transfer for transfer in talk.transfers}
     name_to_tool = {tool.name: tool for tool in talk.tools}
-    known = [call for call in calls if call.name in name_to_tool]
-    outcomes: list[Outcome] = []
+    there = ", ".join([*name_to_tool, *name_to_transfer]) or "none"
+    passes = [at for at, call in enumerate(calls) if _passes(name_to_transfer.get(call.name))]
+    returning = (transfer for transfer in talk.transfers if not _passes(transfer))
+    name_to_tool |= {one.tool: one.node(talk.name, task, going_along(messages), catalog) for one in returning}
+    shown = dict.fromkeys(passes[1:], "Error: control passes to one only, and another was asked first.")
+    for at, call in enumerate(calls):
+        if call.name not in name_to_tool and call.name not in name_to_transfer:
+            shown[at] = f"Error: there is no tool {call.name!r}; there are: {there}."
+    known = [at for at, call in enumerate(calls) if call.name in name_to_tool]
     filings: tuple[Filing, ...] = ()
-    for start in range(0, len(known), TOOLS_AT_ONCE):
-        asked = known[start : start + TOOLS_AT_ONCE]
-        batch = tuple(Call(target=name_to_tool[call.name], input=dict(call.arguments)) for call in asked)
-        ended = yield Batch(calls=batch, filings=filings)
-        unknown = next((o for o in ended if type(o) is Failed and o.cause.is_a(EffectUnknown)), None)
+    if known:
+        batch = tuple(_call(name_to_tool[calls[at].name], calls[at]) for at in known)
+        ended = yield Batch(calls=batch, at_once=TOOLS_AT_ONCE)  # one batch: all its approvals are asked together
+        unknown = next((o for o in ended if _is_unknown(o)), None)
         if unknown is not None:
             return unknown
         filings = tuple(filing for o in ended if type(o) is Failed for filing in tolerated(o, "model"))
-        outcomes += ended
-    answers = iter(outcomes)
-    there = ", ".join(name_to_tool) or "none"
-    for call in calls:
-        missing = f"Error: there is no tool {call.name!r}; there are: {there}."
-        messages.append(tool_result(call.id, _shown(next(answers)) if call.name in name_to_tool else missing))
+        shown |= {at: _shown(outcome) for at, outcome in zip(known, ended, strict=True)}
+    for at in passes[:1]:
+        answered = [(calls[place], shown[place]) for place in sorted(shown) if place not in passes]
+        along = going_along(messages, answered)
+        node = name_to_transfer[calls[at].name].node(talk.name, task, along, catalog)
+        (passed,) = yield Batch(calls=(_call(node, calls[at]),), filings=filings)
+        if type(passed) is Done or _is_unknown(passed):
+            return passed
+        filings = tolerated(passed, "model") if type(passed) is Failed else ()
+        shown[at] = _shown(passed)
+    messages += [tool_result(call.id, shown[at]) for at, call in enumerate(calls)]
     return filings
+
+
+def _passes(transfer: Transfer | None) -> bool:
+    return transfer is not None and transfer.mode == "pass"
+
+
+def _call(node: Node, call: ToolCall) -> Call:
+    return Call(target=node, input=dict(call.arguments), tool_call_id=call.id)
+
+
+def _is_unknown(outcome: Outcome) -> bool:
+    return type(outcome) is Failed and outcome.cause.is_a(EffectUnknown)
 
 
 def _shown(outcome: Outcome) -> str:
     if type(outcome) is Done:
         return outcome.output if isinstance(outcome.output, str) else canonical(outcome.output)
-    return f"Error: {outcome.cause}"
+    return f"Error: {outcome.cause or 'it was cancelled.'}"
 
 
 def _answer(talk: Talk, reply: Reply) -> Any:

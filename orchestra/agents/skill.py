@@ -8,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
-from orchestra.agents.bundled import find_bundled
+from orchestra.agents.bundled import bundled_root, find_bundled
+from orchestra.skills.discovery import Found, Root, discover, roots
 from orchestra.skills.files import load_skill
+from orchestra.skills.skill import Skill
 from orchestra.tools.nodes import Definition, F, attach
 
 
@@ -76,6 +78,23 @@ def skill_folder(source: str | Path, start: Path) -> Path:
 
     Raises: UnknownName for a skill that is not shipped.
     """
-    if isinstance(source, str) and not {"/", os.sep} & set(source):
-        return find_bundled("skills", source)
-    return start / source
+    return find_bundled("skills", str(source)) if is_name(source) else start / source
+
+
+def is_name(source: str | Path) -> bool:
+    """Whether a skill is given by its name, and not by the path of its folder."""
+    return isinstance(source, str) and not {"/", os.sep} & set(source)
+
+
+def known_skills(folders: Sequence[Path] = (), *, project: Path | None = None, trust: bool = True) -> Found:
+    """The skills that agents are given by name: those in the folders and in the project's usual places, which are left
+    out without ``trust``, those in the user's home, and the shipped ones; of two of one name the first of these.
+    """
+    given = tuple(Root(folder=folder, scope="project") for folder in folders)
+    shipped = Root(folder=bundled_root("skills"), scope="shipped")
+    return discover((*given, *roots(project, Path.home()), shipped), trust=trust)
+
+
+def skill_named(name: str) -> Skill:
+    """The user's or the shipped skill of this name. Raises UnknownName."""
+    return known_skills().named(name)

@@ -100,10 +100,10 @@ def test_the_tools_of_a_turn_run_together_and_answer_in_order() -> None:
 def test_no_more_than_the_limit_run_at_a_time() -> None:
     agent = Agent("clerk", tools=[add])
     asked = says("", *[wants(n) for n in range(TOOLS_AT_ONCE + 1)])
-    done = tuple(Done(output=n) for n in range(TOOLS_AT_ONCE))
-    batches, _ = several(plan_of(agent), (asked,), done, (Done(output=8),), (says("ok"),))
-    assert [len(batch.calls) for batch in batches] == [1, TOOLS_AT_ONCE, 1, 1]
-    assert [m.text for m in batches[3].calls[0].input.messages[-9:]] == [str(n) for n in range(9)]
+    done = tuple(Done(output=n) for n in range(TOOLS_AT_ONCE + 1))
+    batches, _ = several(plan_of(agent), (asked,), done, (says("ok"),))
+    assert [(len(batch.calls), batch.at_once) for batch in batches] == [(1, None), (9, TOOLS_AT_ONCE), (1, None)]
+    assert [m.text for m in batches[2].calls[0].input.messages[-9:]] == [str(n) for n in range(9)]
 
 
 def test_an_effect_that_may_have_happened_ends_the_task() -> None:

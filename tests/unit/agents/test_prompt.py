@@ -85,3 +85,41 @@ def test_plain_text_needs_no_template_engine() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{ task|string }} {{ '%d'|format(task) }} {{ '{}'.format(task) }}", "123456789 123456789 123456789"),
+        ("{% macro show(n) %}<{{ n }}>{% endmacro %}{{ show(task) }} {{ none|default(task) }}", "<123456789> None"),
+        ("{{ '%s of %05.1f'|format(1, 2) }} {{ 'a'|center(5) }}|{{ task + 1 }} {{ 'a' ~ task }}", None),
+        ("{% for a in 'ab' %}{{ loop.index }}/{{ loop.length }}{{ a }} {% else %}none{% endfor %}", "1/2a 2/2b "),
+        ("{% for a in [] %}{{ a }}{% else %}none{% endfor %}", "none"),
+    ],
+)
+def test_limits_do_not_meet_ordinary_prompts(template: str, text: str | None) -> None:
+    found = render(template, task=123456789)
+    assert found == text or (text is None and found == "1 of 002.0   a  |123456790 a123456789")
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ '%9999999d' % 1 }}",
+        "{{ '%9999999d'|format(1) }}",
+        "{{ '%*d'|format(9999999, 1) }}",
+        "{{ '{:9999999}'.format(1) }}",
+        "{{ '{:{w}}'.format(1, w='9999999') }}",
+        "{{ 'a'.center(9999999) }}",
+        "{{ 'a'|center(9999999) }}",
+        "{% for a in range(999) %}{% for b in range(999) %}{% endfor %}{% endfor %}",
+        "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(30) }}",
+        "{% set n = namespace(s='ab') %}{% for i in range(40) %}{% set n.s = n.s ~ n.s %}{% endfor %}",
+        "{% set n = namespace(s='a') %}{% for i in range(40) %}{% set n.s %}{{ n.s }}{{ n.s }}{% endset %}{% endfor %}",
+        "{% set n = namespace(s='ab') %}{% for i in range(40) %}{% set n.s = n.s + n.s %}{% endfor %}",
+        "{% set n = namespace(s=9) %}{% for i in range(40) %}{% set n.s = n.s * n.s %}{% endfor %}",
+    ],
+)
+def test_what_makes_much_of_little_is_refused(template: str) -> None:
+    with pytest.raises(BadDefinition, match="not allowed"):
+        render(template)

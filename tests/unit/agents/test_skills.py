@@ -56,14 +56,47 @@ def test_skills_are_read_when_the_agent_is_made(tmp_path: Path) -> None:
     one = load_skill(made(tmp_path, "count-eggs"))
     assert Agent("cook", skills=[one]).skills == (one,)
     wrong: list[tuple[Any, type[Exception], str]] = [
-        (["juggling"], UnknownName, "juggling"),
         (["./nowhere"], BadDefinition, "SKILL.md"),
         ("cite-sources", BadDefinition, r"\['cite-sources'\]"),
         ([one, made(tmp_path / "again", "count-eggs")], DuplicateName, "count-eggs"),
+        ([one, "count-eggs"], DuplicateName, "count-eggs"),
     ]
     for skills, error, said in wrong:
         with pytest.raises(error, match=said):
             Agent("cook", skills=skills)
+
+
+def test_names_are_looked_for_in_the_teams_folders_the_home_and_what_is_shipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    mine = made(tmp_path / "home/.agents/skills", "count-eggs", "The user's.")
+    made(tmp_path / "home/.agents/skills", "cite-sources", "The user's way to cite.")
+    ours = made(tmp_path / "ours", "count-eggs", "The team's.").parent
+    use: list[Any] = [ToolCall(id="1", name="use_skill", arguments={"name": "count-eggs"}), "Twelve."]
+    cook = Agent("cook", skills=["count-eggs", "cite-sources", "write-sql-safely"], model="test:scripted")
+    boss = Agent("boss", tools=[cook], model="test:scripted")
+    for folders, body in (((), "The user's."), ((ours,), "The team's.")):
+        model = Scripted(ToolCall(id="0", name="cook", arguments={"task": "Eggs?"}), *use, "Done.")
+        team = Orchestra(agents=[boss], models={"test:scripted": model}, skills=folders)
+        assert team.run_sync("How many eggs?").output == "Done."
+        assert body in model.requests[2].messages[-1].text
+        team.close()
+    (mine / "SKILL.md").write_text("---\nname: count-eggs\n---\nNo description.\n", encoding="utf-8")
+    with pytest.raises(UnknownName, match="'count-eggs'; there are cite-sources") as caught:
+        Orchestra(agents=[cook])
+    said = str(caught.value)
+    assert "count-eggs/SKILL.md, line" in said and "'description'" in said  # why the one that is there is not taken
+    assert f"Looked in: {tmp_path}/home/.agents/skills; " in said
+    for wrong, text in (("skills", "one path"), ([tmp_path / "gone"], "no folder of skills")):
+        with pytest.raises(BadDefinition, match=text):
+            Orchestra(skills=wrong)
+
+
+def test_a_name_that_is_nowhere_is_refused_when_the_agent_joins() -> None:
+    for member in (Agent("cook", skills=["juggling"]), Agent("boss", tools=[Agent("cook", skills=["juggling"])])):
+        with pytest.raises(UnknownName, match="juggling"):
+            Orchestra(agents=[member], model="test:scripted")
 
 
 def write(folder: Path, skills: str) -> Path:
