@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+from orchestra.core.errors import UnknownName
 from orchestra.skills.files import read_skill
 from orchestra.skills.parse import FILE
 from orchestra.skills.skill import Diagnostic, Level, Skill, shown
@@ -35,10 +36,27 @@ class Root:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Skills of different names, those of a project first, and what was wrong on the way."""
+    """Skills of different names, those of a project first, and what was wrong on the way. ``scopes`` says of each skill
+    whose it is, ``places`` are the folders that were looked through.
+    """
 
     skills: tuple[Skill, ...]
     diagnostics: tuple[Diagnostic, ...]
+    scopes: tuple[Scope, ...] = ()
+    places: tuple[Path, ...] = ()
+
+    def named(self, name: str) -> Skill:
+        """Raises UnknownName, which tells where was looked, and what is wrong with a skill of that name."""
+        found = next((skill for skill in self.skills if skill.name == name), None)
+        if found is not None:
+            return found
+        there = ", ".join(skill.name for skill in self.skills) or "none"
+        looked = "; ".join(shown(place) for place in self.places) or "nowhere"
+        faults = [one for one in self.diagnostics if one.untrusted or name in Path(one.path).parts]
+        raise UnknownName(
+            " ".join([f"No skill is named {name!r}; there are {there}. Looked in: {looked}.", *map(str, faults)]),
+            remedy="Correct the name, or give the path of the skill's folder.",
+        )
 
 
 def roots(project: Path | None = None, home: Path | None = None) -> tuple[Root, ...]:
@@ -58,24 +76,30 @@ def discover(places: Sequence[Root], *, trust: bool = False) -> Found:
     are not followed.
     """
     taken: dict[str, Skill] = {}
+    scopes: list[Scope] = []
     diagnostics: list[Diagnostic] = []
+    looked: list[Path] = []
     for place in sorted(places, key=lambda root: _PRECEDENCE.index(root.scope)):
         if not place.folder.is_dir():
             continue
         if place.scope == "project" and not trust:
             said = "the project's skills are left out, as the project is not trusted"
-            diagnostics.append(_said(place.folder, said))
+            diagnostics.append(replace(_said(place.folder, said), untrusted=True))
             continue
+        looked.append(place.folder)
         for folder in _walk(place.folder, diagnostics):
             skill, wrong = read_skill(folder)
             diagnostics += wrong
             if skill is None:
                 continue
             first = taken.setdefault(skill.name, skill)
-            if first is not skill:
+            if first is skill:
+                scopes.append(place.scope)
+            else:
                 said = f"{skill.name!r} is hidden by the skill of that name in {shown(first.folder)}"
                 diagnostics.append(_said(folder, said, "warning"))
-    return Found(skills=tuple(taken.values()), diagnostics=tuple(diagnostics))
+    skills = tuple(taken.values())
+    return Found(skills=skills, diagnostics=tuple(diagnostics), scopes=tuple(scopes), places=tuple(looked))
 
 
 def _walk(root: Path, diagnostics: list[Diagnostic]) -> Iterator[Path]:

@@ -22,7 +22,7 @@ MAX_HINT = 1_000_000
 COST_HINT = "orchestra.cost_usd"
 LATENCY_HINT = "orchestra.latency_s"
 FIELDS = ("name", "description", "license", "compatibility", "metadata", "allowed-tools")
-_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _TOOL = re.compile(r"[^\s(]+(?:\([^)]*\))?|\S+")
 
 
@@ -99,7 +99,7 @@ class _Reading:
             self.note("warning", "the name is missing", key="name", line=given.line if given else 1)
             return folder
         name = given.text
-        if len(name) > MAX_NAME or _NAME.fullmatch(name) is None:
+        if len(name) > MAX_NAME or NAME.fullmatch(name) is None:
             rule = f"1 to {MAX_NAME} lowercase letters, digits and single hyphens, none at an edge"
             self.note("warning", f"{name[:MAX_NAME]!r} is not {rule}", key="name", line=given.line)
         elif name != folder:

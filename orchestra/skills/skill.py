@@ -38,7 +38,8 @@ class Diagnostic:
     """One thing that is wrong with a skill.
 
     ``level`` says what follows: "skipped" (the skill cannot be used), "warning" (the standard forbids it; it is used
-    all the same, except where strictness is asked for), "advice" (allowed, and better otherwise).
+    all the same, except where strictness is asked for), "advice" (allowed, and better otherwise). ``untrusted``: it is
+    about a folder that was not read, as nobody trusts it.
     """
 
     path: str
@@ -46,6 +47,7 @@ class Diagnostic:
     level: Level
     line: int | None = None
     key: str | None = None
+    untrusted: bool = False
 
     def __str__(self) -> str:
         place = [self.path, f"line {self.line}" if self.line else "", f"field {self.key!r}" if self.key else ""]

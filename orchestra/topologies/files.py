@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestra.core.errors import BadDefinition
+from orchestra.tools.editors import editor_schema
 from orchestra.tools.nodes import checked_name
 from orchestra.tools.yamlfile import Place, confined, first_problem, line_of, mapping, read, refuse
 from orchestra.topologies.member import Topology
@@ -50,7 +51,7 @@ def schema() -> dict[str, Any]:
     """The JSON Schema of a topology file, for editors."""
     from orchestra.topologies.form import ADAPTER
 
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Topology", **ADAPTER.json_schema()}
+    return editor_schema(ADAPTER, "Topology", "How several agents work on one task together: a topology file.")
 
 
 def _topology(data: Mapping[str, Any], lines: Mapping[Place, int], default_name: str) -> Topology:

@@ -9,8 +9,11 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapt
 
 from orchestra.core.call import NodeName
 from orchestra.core.errors import BadDefinition
+from orchestra.tools.answer import Answer, answer_type
+from orchestra.tools.editors import NAME_SCHEMA
 from orchestra.topologies.hierarchical import hierarchical
 from orchestra.topologies.hybrid import hybrid
+from orchestra.topologies.joins import RIVALS, WITH_AGENT
 from orchestra.topologies.member import Member, Topology
 from orchestra.topologies.parallel import parallel
 from orchestra.topologies.sequential import sequential
@@ -19,7 +22,25 @@ T = TypeVar("T")
 Place = tuple[str | int, ...]
 Join = Literal["all", "compose", "first", "merge", "refine", "vote"]
 Text = Annotated[str, Field(min_length=1)]
-Policy = Annotated[Literal["fail", "continue"] | int, Field(description="fail, continue, or how many must be done")]
+Name = Annotated[str, Field(min_length=1, json_schema_extra=NAME_SCHEMA)]
+Quorum = Annotated[int, Field(json_schema_extra={"minimum": 1})]
+Policy = Annotated[Literal["fail", "continue"] | Quorum, Field(description="fail, continue, or how many must be done")]
+WHO = ("capability", "agent", "topology")
+# What the plans themselves refuse, said to editors too.
+ONE_OF_WHO: dict[str, Any] = {"oneOf": [{"required": [one]} for one in WHO]}
+BY_GOES_WITH_THE_JOIN: dict[str, Any] = {
+    "allOf": [
+        {
+            "if": {"required": ["join"], "properties": {"join": {"enum": sorted(WITH_AGENT)}}},
+            "then": {"required": ["by"]},
+            "else": {"not": {"required": ["by"]}},
+        },
+        {
+            "if": {"required": ["answer"]},
+            "then": {"required": ["join"], "properties": {"join": {"enum": sorted(RIVALS)}}},
+        },
+    ]
+}
 
 
 class Form(BaseModel):
@@ -29,10 +50,12 @@ class Form(BaseModel):
 class MemberForm(Form):
     """One of ``capability``, ``agent`` and ``topology`` says who; text alone in place of this is a capability."""
 
+    model_config = ConfigDict(json_schema_extra=ONE_OF_WHO)
+
     capability: Text | None = Field(default=None, description="any agent that provides it; '*' for any agent at all")
     agent: Text | None = Field(default=None, description="this very agent, by its name")
     topology: AnyForm | None = Field(default=None, description="a topology inside this one")
-    name: Text | None = Field(default=None, description="unique in its topology; by default whatever says who")
+    name: Name | None = Field(default=None, description="unique in its topology; by default whatever says who")
     task: Text | None = Field(default=None, description="what this member in particular is to do")
     after: list[Text] = Field(default=[], description="names of members whose answers it is given")
 
@@ -53,40 +76,48 @@ AnyMember = Annotated[
 
 
 class TopologyForm(Form):
-    name: Text | None = None
-    description: str = ""
-    members: list[AnyMember] = Field(min_length=1)
+    name: Name | None = Field(
+        default=None, description="what it is called in keys and traces; by default the file's name"
+    )
+    description: str = Field(default="", description="one sentence: what it does and what it is good for")
+    members: list[AnyMember] = Field(min_length=1, description="who works together")
 
 
 class SequentialForm(TopologyForm):
     """One after another; each is given the answer of the one before it."""
 
-    kind: Literal["sequential"]
+    kind: Literal["sequential"] = Field(description="one after another")
 
 
 class JoinedForm(TopologyForm):
+    model_config = ConfigDict(json_schema_extra=BY_GOES_WITH_THE_JOIN)
+
     join: Join = Field(default="all", description="how several answers become one")
     by: AnyMember | None = Field(default=None, description="who joins; for compose, merge and refine")
     on_failure: Policy = "fail"
+    answer: dict[Text, Answer] | None = Field(
+        default=None,
+        description="the fields of every member's answer, with their types; one that does not fit counts as failed",
+    )
 
 
 class ParallelForm(JoinedForm):
     """All at once on the same task."""
 
-    kind: Literal["parallel"]
+    kind: Literal["parallel"] = Field(description="all at once")
 
 
 class HybridForm(JoinedForm):
     """A graph: ``after`` says what waits for what; what does not wait runs together."""
 
-    kind: Literal["hybrid"]
+    kind: Literal["hybrid"] = Field(description="a graph: after says what waits for what")
 
 
 class HierarchicalForm(TopologyForm):
     """A lead, the members it leads, a report."""
 
-    kind: Literal["hierarchical"]
-    lead: AnyMember
+    kind: Literal["hierarchical"] = Field(description="a lead, the members it leads, a report")
+    lead: AnyMember = Field(description="who works first, and says what the members keep to")
     report: AnyMember | None = Field(default=None, description="who makes one answer; by default the lead")
     on_failure: Policy = "fail"
 
@@ -114,6 +145,7 @@ def built(form: Any, default_name: str, place: Place = ()) -> Topology:
         if (value := getattr(form, key, None)) is not None
     }
     one |= {key: getattr(form, key) for key in ("join", "on_failure") if hasattr(form, key)}
+    one |= {"answer": answer_type(form.answer)} if getattr(form, "answer", None) else {}
     if isinstance(form, SequentialForm):
         return _placed(place, lambda: sequential(*members, **said))
     if isinstance(form, ParallelForm):

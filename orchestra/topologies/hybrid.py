@@ -23,6 +23,7 @@ class Hybrid:
     the outcome as it is; several are joined, as in a parallel topology.
     ``on_failure`` says how many parents a member must have Done, and how many ends the join: "fail" (all, and nothing
     is begun after a layer with a failure), "continue" (one) or a number. What cannot be begun is left out.
+    ``answer`` is the type of what is joined, as in a parallel topology.
 
     Raises: BadDefinition, also for a cycle.
     """
@@ -33,9 +34,10 @@ class Hybrid:
     on_failure: OnFailure = "fail"
     name: str = "hybrid"
     description: str = ""
+    answer: Any = None
 
     def __post_init__(self) -> None:
-        check_join(self.join, self.by)
+        check_join(self.join, self.by, self.answer)
         check_policy(self.on_failure, len(self.members))
         check_order(self.members)
 
@@ -45,7 +47,8 @@ class Hybrid:
         last = [member.name for member in ends(self.members)]
         named = tuple((name, outcome) for name, outcome in outcomes.items() if name in last)
         above = [outcome for name, outcome in outcomes.items() if name not in last]
-        results = Results(value=value, named=named, by=self.by, places=last_places(self.members, outcomes))
+        places = last_places(self.members, outcomes)
+        results = Results(value=value, named=named, by=self.by, places=places, answer=self.answer)
         join = "first" if len(last) == 1 else self.join
         return (yield from joined(join, results, needed(self.on_failure, len(last)), above))
 
@@ -58,6 +61,7 @@ def hybrid(
     on_failure: OnFailure = "fail",
     name: str = "hybrid",
     description: str = "",
+    answer: Any = None,
 ) -> Hybrid:
     """Capabilities, nodes, functions or topologies; ``after`` maps a member's name to those that it comes after.
 
@@ -76,4 +80,5 @@ def hybrid(
         on_failure=on_failure,
         name=name,
         description=description,
+        answer=answer,
     )

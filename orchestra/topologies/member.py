@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal
 
-from orchestra.core.call import Call, NodeName, Plan, Planned
+from orchestra.core.call import Call, NodeName, Planned
 from orchestra.core.catalog import Node, node_of
 from orchestra.core.errors import BadDefinition
 from orchestra.core.ids import canonical, digest
+from orchestra.ports.plan import Topology as Topology
 from orchestra.tools.nodes import checked_name
 
 ANYONE = "*"
@@ -17,18 +18,10 @@ ANYONE = "*"
 OnFailure = Literal["fail", "continue"] | int
 
 
-@runtime_checkable
-class Topology(Protocol):
-    """How a set of members works together: a name, and a pure plan over the input."""
-
-    @property
-    def name(self) -> str: ...
-    def plan(self, value: Any) -> Plan: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One part. ``target`` is a capability, a NodeName, a Node, a decorated function or another topology.
+    """One part. ``target`` is a capability, an Agent of the team, a NodeName, a Node, a decorated function or another
+    topology.
 
     ``name`` is unique in its topology and defaults to the target's. ``task`` is what this member in particular is to
     do. ``after`` names the members whose outputs it is given; only hybrid and hierarchical topologies have such.
@@ -62,9 +55,12 @@ def _checked_target(target: Any) -> Any:
         return node
     if isinstance(target, (NodeName, Planned, Topology)) or (isinstance(target, str) and target.strip()):
         return target
+    if isinstance(getattr(target, "name", None), str) and hasattr(target, "instructions"):
+        name: str = target.name  # pyright: ignore[reportAttributeAccessIssue]
+        return NodeName(name=name)  # an Agent: the team holds it under its name
     raise BadDefinition(
         f"{target!r} cannot be a member of a topology.",
-        remedy="Name a capability, or pass a NodeName, a decorated function or another topology.",
+        remedy="Name a capability, or pass an Agent, a NodeName, a decorated function or another topology.",
     )
 
 
@@ -83,17 +79,21 @@ def members_of(targets: Sequence[Any]) -> tuple[Member, ...]:
         raise BadDefinition("A topology needs at least one member.", at=("members",))
     taken = {one.name for one in targets if isinstance(one, Member)}
     members: list[Member] = []
+    placed: set[str] = set()
+    last_number: dict[str, int] = {}
     for index, target in enumerate(targets):
         if isinstance(target, Member):
-            if any(target.name == other.name for other in members):
+            if target.name in placed:
                 raise BadDefinition(f"Two members are named {target.name!r}.", at=("members", index))
             members.append(target)
+            placed.add(target.name)
             continue
         first = _unnamed(target, index)
-        name, n = first.name, 1
+        name, n = first.name, last_number.get(first.name, 1)
         while name in taken:
             n += 1
             name = f"{first.name}-{n}"
+        last_number[first.name] = n
         taken.add(name)
         members.append(Member(target=target, name=name))
     return tuple(members)

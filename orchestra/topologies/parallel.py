@@ -21,6 +21,7 @@ class Parallel:
     ``on_failure``: "fail" (every branch ends, then the first failure is the outcome), "continue" (what is left is
     joined, one at least), or a quorum: the others are cancelled when so many are Done. With "first", one Done is
     enough. A topology that cancels refuses side effects that are not idempotent.
+    ``answer`` is the type of every member's answer, for the joins of rivals; one that does not fit counts as failed.
 
     Raises: BadDefinition.
     """
@@ -31,9 +32,10 @@ class Parallel:
     on_failure: OnFailure = "fail"
     name: str = "parallel"
     description: str = ""
+    answer: Any = None
 
     def __post_init__(self) -> None:
-        check_join(self.join, self.by)
+        check_join(self.join, self.by, self.answer)
         check_policy(self.on_failure, len(self.members))
         if self.join == "first" and self.on_failure != "fail":
             raise BadDefinition("The join 'first' needs one answer, whatever fails.", at=("on_failure",))
@@ -54,7 +56,8 @@ class Parallel:
         named = tuple((member.name, outcome) for member, outcome in zip(self.members, outcomes, strict=True))
         need = stop or needed(self.on_failure, len(calls))
         places = {name: place for place, (name, _) in enumerate(named)}
-        return (yield from joined(self.join, Results(value=value, named=named, by=self.by, places=places), need))
+        results = Results(value=value, named=named, by=self.by, places=places, answer=self.answer)
+        return (yield from joined(self.join, results, need))
 
 
 def parallel(
@@ -64,6 +67,7 @@ def parallel(
     on_failure: OnFailure = "fail",
     name: str = "parallel",
     description: str = "",
+    answer: Any = None,
 ) -> Parallel:
     """Capabilities, nodes, functions or topologies, all at once. Raises BadDefinition."""
     return Parallel(
@@ -73,4 +77,5 @@ def parallel(
         on_failure=on_failure,
         name=name,
         description=description,
+        answer=answer,
     )

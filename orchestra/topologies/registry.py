@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ def topology_of(given: Any, root: str | Path, capabilities: Sequence[str] = ()) 
 
     Raises: UnknownName, that lists what there is; BadDefinition.
     """
+    if isinstance(given, Auto) and not given.capabilities:
+        return replace(given, capabilities=tuple(capabilities))
     if isinstance(given, Topology):
         return given
     if isinstance(given, Mapping):

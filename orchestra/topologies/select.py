@@ -86,7 +86,7 @@ def shape(dag: Dag, *, exact: bool = False) -> Shape:
     if unknown:
         raise BadDefinition(f"{min(unknown)!r} is no coupling; there are {', '.join(COUPLINGS)}.")
     # Counted in tenths: a mean that is the threshold on paper is the threshold here.
-    tenths = sum(round(10 * COUPLING_TO_GAMMA[label]) for label in labels)
+    tenths = sum(round(10 * COUPLING_TO_GAMMA[label]) for label in labels)  # pyright: ignore[reportArgumentType]
     return Shape(
         nodes=len(dag.parents),
         edges=len(labels),
