@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from orchestra.core.decision import Decision, Option
 from orchestra.core.events import CallEnded, Event
-from orchestra.core.outcome import Cause, Failed
+from orchestra.core.outcome import Cause, Detour, Done, Failed
 from orchestra.core.usage import ZERO, Usage
-from orchestra.telemetry.log import Log, above_of, read_log
+from orchestra.telemetry.log import Log, above_of, read_log, was_cut
 from orchestra.telemetry.tree import duration, money
 
 
@@ -47,13 +47,16 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """One failure: ``how`` is rerouted, tolerated, demoted, escalated, or open where the run has not got that far."""
+    """One failure: ``how`` is rerouted, tolerated, demoted, escalated, or open where the run has not got that far.
+    ``detour`` is what was known, the way before and the one after, or why there is none.
+    """
 
     key: str
     name: str
     cause: Cause
     how: str
     to: str
+    detour: Detour | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,28 @@ class Unused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """A model's reply that ended at ``max_tokens``; ``name`` is whose it was."""
+
+    key: str
+    name: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outranking:
+    """A monitor's signal that changed what happened: ``act`` was done instead of calling ``name``."""
+
+    key: str
+    source: str
+    priority: float
+    act: str
+    name: str
+    nodes: tuple[str, ...]
+    payload: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
     """Who used what. Deciding stands under ``route`` and the capability's name; calls without charges do not appear."""
 
@@ -75,7 +100,9 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """``status`` is done, stopped, paused, failed, or running. Units: ``seconds`` wall time."""
+    """``status`` is done, stopped, paused, failed, abandoned, or running. ``demoted`` is step's key -> the lesser goal
+    that was reached for it. Units: ``seconds`` wall time.
+    """
 
     name: str
     status: str
@@ -88,6 +115,9 @@ class Explanation:
     cost: Cost
     retries: int
     recalled: int
+    signals: tuple[Outranking, ...] = ()
+    cut: tuple[Cut, ...] = ()
+    demoted: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return "\n".join(_text(self))
@@ -98,7 +128,8 @@ class Explanation:
 
 
 def explain(events: Sequence[Event]) -> Explanation:
-    """Who was considered with what score, why chosen, what was filtered, what failed, what was not used, what it cost.
+    """Who was considered with what score, why chosen, what was filtered, what failed, what was not used or cut, what it
+    cost.
 
     Every failure of a leaf appears once. Costs come from the settlements, so they add up to the usage.
     """
@@ -117,6 +148,24 @@ def explain(events: Sequence[Event]) -> Explanation:
         cost=_cost(log),
         retries=log.retries.total(),
         recalled=log.recalled,
+        demoted=demotions(events),
+        signals=tuple(
+            Outranking(
+                key=s.key,
+                source=s.source,
+                priority=s.priority,
+                act=s.act,
+                name=s.name,
+                nodes=s.nodes,
+                payload=s.payload,
+            )
+            for s in log.signalled
+        ),
+        cut=tuple(
+            Cut(key=end.key, name=names.get(above_of(end.key, names) or "", end.name), model=end.name)
+            for end in log.ended
+            if was_cut(end)
+        ),
     )
 
 
@@ -167,7 +216,7 @@ def _why(decision: Decision) -> str:
 
 
 def _failures(log: Log) -> tuple[Failure, ...]:
-    found = [Failure(key=f.key, name=f.name, cause=f.cause, how=f.how, to=f.to) for f in log.filed]
+    found = [Failure(key=f.key, name=f.name, cause=f.cause, how=f.how, to=f.to, detour=f.detour) for f in log.filed]
     filed = Counter(f.key for f in log.filed)
     for end in log.ended:
         if _began_here(end):
@@ -213,19 +262,54 @@ def _text(told: Explanation) -> list[str]:
         lines.append("Decisions")
         for choice in told.decisions:
             lines.extend(_choice_text(choice))
+    if told.signals:
+        lines.append("Monitors")
+        lines += [
+            f"  {one.source} {one.priority:.2f}: {one.act} before {', '.join((one.name, *one.nodes))}"
+            + ("" if one.payload is None else f": {one.payload}")
+            for one in told.signals
+        ]
     if told.failures:
         lines.append("Failures")
         for failure in told.failures:
             where = f"{failure.how} to {failure.to}" if failure.to else failure.how
             lines.append(f"  {failure.name}: {failure.cause.kind}: {failure.cause.message} -> {where}")
+            lines.extend(_detour_text(failure.detour))
+    if told.demoted:
+        steps = (f"{key.rpartition('/')[2].partition(':')[0]} -> {goal}" for key, goal in told.demoted.items())
+        lines.append("Demoted: " + ", ".join(steps))
     if told.unused:
         lines.append("Not used: " + ", ".join(f"{one.name} ({one.by})" for one in told.unused))
+    if told.cut:
+        lines.append("Cut at max_tokens: " + ", ".join(f"{one.name} ({one.model})" for one in told.cut))
     for title, usages in (("Cost by node", told.cost.node_to_usage), ("Cost by model", told.cost.model_to_usage)):
         if usages:
             lines.append(title)
             width = max(map(len, usages))
             lines.extend(f"  {name:<{width}}  {_used(usage)}" for name, usage in usages.items())
     return lines
+
+
+def _detour_text(detour: Detour | None) -> list[str]:
+    if detour is None:
+        return []
+    stands = f" from {detour.stands}" if detour.stands else ""
+    now = f"now: {_way(detour.after, detour.after_cost)}{stands}" if detour.after else f"no other: {detour.why}"
+    lines = [f"    was: {_way(detour.before, detour.before_cost)}; {now}"] if detour.before else [f"    {now}"]
+    if detour.known:
+        lines.append("    known: " + "; ".join(f"{name}: {why}" for name, why in detour.known))
+    return lines
+
+
+def _way(names: tuple[str, ...], cost: float | None) -> str:
+    return " > ".join(names) + ("" if cost is None else f" ({cost:g})")
+
+
+def demotions(events: Sequence[Event]) -> dict[str, str]:
+    """The key of each step that came down to a lesser goal -> that goal. Only those that were reached."""
+    ends = (e for e in events if isinstance(e, CallEnded) and e.kind == "bind" and isinstance(e.outcome, Done))
+    paths = (end.key.rpartition("/goal:") for end in ends if end.name.startswith("goal:"))
+    return {step: goal for step, _, goal in paths if step}
 
 
 def _choice_text(choice: Choice) -> list[str]:

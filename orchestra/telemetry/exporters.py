@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from orchestra.core.errors import BadDefinition, ExporterMissing
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk._logs.export import LogRecordExporter
     from opentelemetry.sdk.metrics.export import MetricExporter
     from opentelemetry.sdk.trace.export import SpanExporter
 
@@ -39,6 +40,42 @@ def metric_exporter(env: Mapping[str, str]) -> MetricExporter | None:
     except ModuleNotFoundError as error:
         raise ExporterMissing("An OTLP endpoint is set, but its exporter is not installed.") from error
     return OTLPMetricExporter()
+
+
+def log_exporter(env: Mapping[str, str]) -> LogRecordExporter | None:
+    """As ``span_exporter``, for the conventions' events, which are log records, and OTEL_LOGS_EXPORTER."""
+    if not _asked(env, "LOGS"):
+        return None
+    try:
+        from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+    except ModuleNotFoundError as error:
+        raise ExporterMissing("An OTLP endpoint is set, but its exporter is not installed.") from error
+    return OTLPLogExporter()
+
+
+def content_modes(env: Mapping[str, str]) -> tuple[bool, bool]:
+    """Whether content goes on spans, and whether into events, by OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT.
+
+    Nowhere by default. Raises BadDefinition for a value that is none.
+    """
+    given = _set(env, CONTENT)
+    mode = _MODES.get(given.upper())
+    if mode is None:
+        raise BadDefinition(f"{CONTENT} is {given!r}.", remedy=f"Set it to one of {', '.join(filter(None, _MODES))}.")
+    return mode
+
+
+CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+_MODES = {
+    "": (False, False),
+    "NO_CONTENT": (False, False),
+    "SPAN_ONLY": (True, False),
+    "EVENT_ONLY": (False, True),
+    "SPAN_AND_EVENT": (True, True),
+    "FALSE": (False, False),
+    "TRUE": (False, True),
+}
+"""The last two are what the variable held before it had modes; then, too, content went into events."""
 
 
 def asks_for_latest(env: Mapping[str, str]) -> bool:

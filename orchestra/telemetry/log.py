@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestra.core.events import (
@@ -15,10 +15,14 @@ from orchestra.core.events import (
     Dropped,
     Event,
     Filed,
+    Overrun,
     Recalled,
+    Refused,
     Rewarded,
     RunEnded,
     RunStarted,
+    Signalled,
+    Streamed,
 )
 from orchestra.core.usage import ZERO, Usage
 
@@ -40,6 +44,10 @@ class Log:
     rewarded: dict[str, dict[str, float]] = field(default_factory=dict)
     decision_to_keys: dict[str, list[str]] = field(default_factory=dict)
     retries: Counter[str] = field(default_factory=Counter)
+    refused: list[Refused] = field(default_factory=list)
+    overrun: dict[str, Overrun] = field(default_factory=dict)
+    streamed: dict[str, Streamed] = field(default_factory=dict)
+    signalled: list[Signalled] = field(default_factory=list)
     recalled: int = 0
     last_at: float = 0.0
 
@@ -69,6 +77,14 @@ def read_log(events: Sequence[Event]) -> Log:
             log.recalled += 1
         elif isinstance(event, Dropped):
             log.dropped[event.key] = event.by
+        elif isinstance(event, Streamed):
+            log.streamed[event.key] = event  # the last attempt's
+        elif isinstance(event, Signalled):
+            log.signalled.append(event)
+        elif isinstance(event, Refused):
+            log.refused.append(event)
+        elif isinstance(event, Overrun):
+            log.overrun[event.key] = event
         elif isinstance(event, RunStarted):
             log.run, log.end = log.run or event, None
         elif isinstance(event, RunEnded):
@@ -88,6 +104,13 @@ def parts_of(events: Sequence[Event]) -> list[list[Event]]:
             parts.append([])
         parts[-1].append(event)
     return [[*part, *late] for part in parts if part]
+
+
+def was_cut(end: CallEnded) -> bool:
+    """Whether it is a model call whose reply ended at ``max_tokens``; unknown, so no, where outputs were not kept."""
+    reply = getattr(end.outcome, "output", None)
+    finish = reply.get("finish") if isinstance(reply, Mapping) else getattr(reply, "finish", None)
+    return end.kind == "model" and finish == "length"
 
 
 def above_of(key: str, known: Container[str]) -> str | None:

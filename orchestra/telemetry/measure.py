@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orchestra.telemetry.instruments as instruments
 import orchestra.telemetry.names as names
-from orchestra.core.events import CallEnded, Event
+from orchestra.core.events import CallEnded, Event, Streamed
 from orchestra.core.outcome import Cancelled, Done, Failed
 from orchestra.telemetry.instruments import Instrument
 from orchestra.telemetry.log import above_of
@@ -31,10 +31,13 @@ def measurements(events: Sequence[Event], *, latest: bool = False) -> list[Measu
     count that had to be estimated is marked as such.
     """
     calls = [event for event in events if isinstance(event, CallEnded)]
+    streamed = {event.key: event for event in events if isinstance(event, Streamed)}
     found: list[Measurement] = []
     for call in calls:
         if call.kind == "model":
             found.extend(_inference(call) if latest else _operation(call))
+            if call.key in streamed:
+                found.extend(_pieces(streamed[call.key], _who(call), latest))
     return [*found, *_work(calls)] if latest else found
 
 
@@ -57,10 +60,19 @@ def _inference(call: CallEnded) -> list[Measurement]:
     found.append(Measurement(instruments.OUTPUT_TOKENS, usage.output_tokens, counted))
     if usage.cached_tokens:
         found.append(Measurement(instruments.CACHE_READ_TOKENS, usage.cached_tokens, counted))
+    if usage.cache_write_tokens:
+        found.append(Measurement(instruments.CACHE_WRITE_TOKENS, usage.cache_write_tokens, counted))
     if isinstance(call.outcome, Done):
         found.append(Measurement(instruments.INPUT_TOKENS_EACH, usage.input_tokens, who))
         found.append(Measurement(instruments.OUTPUT_TOKENS_EACH, usage.output_tokens, who))
     return found
+
+
+def _pieces(streamed: Streamed, who: Attributes, latest: bool) -> list[Measurement]:
+    first = instruments.INFERENCE_FIRST_CHUNK if latest else instruments.FIRST_CHUNK
+    each = instruments.INFERENCE_EACH_CHUNK if latest else instruments.EACH_CHUNK
+    gaps = [Measurement(each, max(0, gap) / 1e6, who) for gap in streamed.gaps_us]
+    return [Measurement(first, max(0.0, streamed.first_s), who), *gaps]
 
 
 def _work(calls: Sequence[CallEnded]) -> list[Measurement]:

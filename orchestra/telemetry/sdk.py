@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 import orchestra.telemetry.names as names
 from orchestra.telemetry.aggregate import Aggregate, Series
+from orchestra.telemetry.details import EventRecord
 from orchestra.telemetry.instruments import Instrument
 from orchestra.telemetry.measure import Attributes
 from orchestra.telemetry.spans import Link, SpanRecord
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk._logs.export import LogRecordExporter
     from opentelemetry.sdk.metrics.export import DataT, MetricExporter, MetricsData
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import ReadableSpan
@@ -63,6 +65,30 @@ def export_metrics(exporter: MetricExporter, data: MetricsData) -> bool:
     if result is not MetricExportResult.SUCCESS:
         _log.warning("The metric exporter refused the metrics.")
     return result is MetricExportResult.SUCCESS
+
+
+def export_events(exporter: LogRecordExporter, records: Sequence[EventRecord], *, latest: bool = False) -> bool:
+    """Hands the events over as log records; whether they were taken."""
+    from opentelemetry._logs import LogRecord
+    from opentelemetry.sdk._logs import ReadableLogRecord
+    from opentelemetry.sdk._logs.export import LogRecordExportResult
+    from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
+
+    def made(record: EventRecord) -> ReadableLogRecord:
+        span, flags = record.span, TraceFlags(int(record.span.sampled))
+        context = set_span_in_context(NonRecordingSpan(SpanContext(span.trace_id, span.span_id, False, flags)))
+        log = LogRecord(timestamp=record.at_ns, context=context, event_name=record.name, attributes=record.attributes)
+        return ReadableLogRecord(log, _resource(), _scope(latest))
+
+    with _uninstrumented():
+        try:
+            result = exporter.export([*map(made, records)])
+        except Exception:
+            _log.exception("The log exporter raised; %d events are lost.", len(records))
+            return False
+    if result is not LogRecordExportResult.SUCCESS:
+        _log.warning("The log exporter refused %d events; they are lost.", len(records))
+    return result is LogRecordExportResult.SUCCESS
 
 
 def readable(records: Sequence[SpanRecord], *, latest: bool = False) -> list[ReadableSpan]:

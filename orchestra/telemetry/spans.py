@@ -1,22 +1,39 @@
-"""Events to spans: a pure projection, made after the fact. It holds no content but, on request, decisions' reasons."""
+"""Events to spans: a pure projection, made after the fact. It holds content only on request."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orchestra.telemetry.names as names
-from orchestra.core.decision import Decision
-from orchestra.core.events import CallEnded, CallStarted, Decided, Event, Filed, RunStarted
-from orchestra.core.usage import ZERO, Usage
-from orchestra.telemetry.ids import span_id, trace_id
+from orchestra.core.catalog import Node
+from orchestra.core.events import CallEnded, CallStarted, Decided, Event, Filed, Refused, RunStarted, Signalled
+from orchestra.core.usage import ZERO
+from orchestra.telemetry.attributes import (
+    failure_attributes,
+    limits,
+    node_attributes,
+    refusal,
+    reply_attributes,
+    request_attributes,
+    route_attributes,
+    server_attributes,
+    stream_attributes,
+    tokens,
+    totals,
+)
+from orchestra.telemetry.content import inference_content, tool_content, written
+from orchestra.telemetry.ids import Part, part_of, span_id
 from orchestra.telemetry.log import Log, above_of, parts_of, read_log
+from orchestra.telemetry.transfers import transfer_attributes
 
 _OPERATIONS = {"workflow": "invoke_workflow", "agent": "invoke_agent", "model": "chat", "tool": "execute_tool"}
 """The kinds of calls that have a span; plans, bindings and branches do not."""
 Link = tuple[int, int]
+NO_NODES: Mapping[str, Node] = MappingProxyType({})
 
 
 class SpanRecord(NamedTuple):
@@ -45,23 +62,26 @@ def spans(
     *,
     content: bool = False,
     latest: bool = False,
-    part: int = 0,
-    links: Sequence[Link] = (),
+    earlier: Sequence[str] = (),
+    nodes: Mapping[str, Node] = NO_NODES,
 ) -> list[SpanRecord]:
     """The spans of a run, the run's own first, the others in order of their end.
 
-    A call's parent is the nearest key above it that has a span. Token counts by the convention's names stand on model
-    calls only; what a run, workflow, agent or tool used in all stands under ``orchestra.usage.*``. A call with no end
-    (the process died) ends with the last event and is 'unfinished'. Each time a run was taken up again is a part with
-    spans of its own under a root of its own, which links to the first root; the totals are the part's. ``part`` is
-    the number of the first part in ``events``, ``links`` are more links of its root. With ``content`` decisions carry
-    their reason. ``latest`` follows the newer conventions: a model call that did not end well has the finish reason
-    'error'.
+    A call's parent is the nearest key above it that has a span; the run's own is the span it was begun under, if there
+    was one. Token counts by the convention's names stand on model calls only; what a run, workflow, agent or tool used
+    in all stands under ``orchestra.usage.*``. A call with no end (the process died) ends with the last event and is
+    'unfinished'. Each time a run was taken up again is a part with spans of its own under a root of its own, which
+    links to the first root; the totals are the part's. ``earlier`` are the traceparents of the parts before those in
+    ``events``, ``nodes`` the definitions that descriptions are taken from. ``content`` adds messages, arguments,
+    results and the reasons of decisions, where the events hold them. ``latest`` follows the newer conventions: a model
+    call that did not end well has the finish reason 'error'.
     """
     found: list[SpanRecord] = []
-    for nth, events_of_part in enumerate(parts_of(events), part):
-        more = tuple(links) if nth == part else ()
-        found.extend(_Build(run_id, read_log(events_of_part), content, latest, nth, more).all())
+    traces = [*earlier]
+    for events_of_part in parts_of(events):
+        log = read_log(events_of_part)
+        traces.append(log.run.trace if log.run else "")
+        found.extend(_Build(run_id, log, content, latest, part_of(run_id, traces), nodes).all())
     return found
 
 
@@ -73,17 +93,19 @@ class _Build:
     log: Log
     content: bool
     latest: bool
-    part: int
-    links: tuple[Link, ...]
+    part: Part
+    nodes: Mapping[str, Node]
     made: list[SpanRecord] = field(default_factory=list)
     times: Counter[str] = field(default_factory=Counter)
     attempts: dict[str, int] = field(default_factory=dict)
     charges_told: set[str] = field(default_factory=set)
     spanned: set[str] = field(default_factory=set)
     filed: dict[str, Filed] = field(init=False)
+    refused: dict[str, Refused] = field(init=False)
 
     def __post_init__(self) -> None:
         self.filed = {event.key: event for event in self.log.filed}
+        self.refused = {event.key: event for event in self.log.refused}
 
     def all(self) -> list[SpanRecord]:
         log, run = self.log, self.log.run
@@ -102,6 +124,8 @@ class _Build:
             self.unfinished(call)
         for event in log.decided:
             self.route(event)
+        for signal in log.signalled:
+            self.signal(signal)
         return [*self.made[:1], *sorted(self.made[1:], key=lambda s: s.end_ns)]
 
     def add(self, name: str, key: str, times: tuple[float, float], attributes: dict[str, Any], failed: bool) -> None:
@@ -113,8 +137,8 @@ class _Build:
             SpanRecord(
                 name,
                 "client" if attributes.get(names.OPERATION) == "chat" else "internal",
-                trace_id(self.run_id),
-                span_id(self.run_id, key if nth == 1 else f"{key}#{nth}", self.part),
+                self.part.trace_id,
+                span_id(self.run_id, key if nth == 1 else f"{key}#{nth}", self.part.number),
                 self.parent(key),
                 round(times[0] * 1e9),
                 round(max(times) * 1e9),
@@ -126,22 +150,28 @@ class _Build:
         )
 
     def links_of(self, key: str) -> tuple[Link, ...]:
-        if self.log.run is None or key != self.log.run.key:
+        first = self.part.first
+        if first is None or self.log.run is None or key != self.log.run.key:
             return ()
-        return (*self.links, (trace_id(self.run_id), span_id(self.run_id, key))) if self.part else self.links
+        return ((first, span_id(self.run_id, key)),)
 
     def parent(self, key: str) -> int | None:
+        if self.log.run is not None and key == self.log.run.key:
+            return self.part.caller.span_id if self.part.caller else None
         above = above_of(key, self.spanned)
-        if above is None and self.log.run is not None and key != self.log.run.key:
+        if above is None and self.log.run is not None:
             above = self.log.run.key
-        return None if above is None else span_id(self.run_id, above, self.part)
+        return None if above is None else span_id(self.run_id, above, self.part.number)
 
     def root(self, run: RunStarted) -> None:
         end = self.log.end
         attributes: dict[str, Any] = {names.OUTCOME: end.status if end else "unfinished"}
         attributes |= totals(sum(self.log.charged.values(), ZERO))
-        if self.part:
-            attributes[names.PART] = self.part + 1
+        attributes |= limits(run.limits)
+        if self.part.number:
+            attributes[names.PART] = self.part.number + 1
+        if self.log.refused:
+            attributes[names.BUDGET_REFUSALS] = len(self.log.refused)
         if self.log.recalled:
             attributes[names.RECALLED] = self.log.recalled
         if end is not None and end.cause is not None:
@@ -152,10 +182,11 @@ class _Build:
 
     def call(self, end: CallEnded) -> None:
         status = type(end.outcome).__name__.lower()
-        attributes = {**self.about(end.key, end.kind, end.name, end.decision), names.OUTCOME: status}
+        output = getattr(end.outcome, "output", None)
+        attributes = {**self.about(end.key, end.kind, end.name, end.decision, output), names.OUTCOME: status}
         if end.kind == "model":
-            attributes |= tokens(end.usage)
-            attributes |= _reply(getattr(end.outcome, "output", None))
+            attributes |= tokens(end.usage, self.latest)
+            attributes |= reply_attributes(output)
             if self.latest and status in ("failed", "cancelled"):
                 attributes[names.RESPONSE_FINISH_REASONS] = ("error",)
         elif end.usage is not ZERO:
@@ -168,28 +199,38 @@ class _Build:
             attributes[names.ERROR_TYPE] = end.outcome.cause.kind
             filed = self.filed.get(end.key)
             if filed is not None:
-                attributes |= {names.FAILURE_HOW: filed.how, names.FAILURE_TO: filed.to}
-        name = f"{attributes[names.OPERATION]} {attributes.get(names.REQUEST_MODEL, end.name)}"
-        self.add(name, end.key, (end.began, end.at), attributes, status == "failed")
+                attributes |= failure_attributes(filed)
+        self.add(_name(attributes, end.name), end.key, (end.began, end.at), attributes, status == "failed")
 
     def unfinished(self, call: CallStarted) -> None:
         attributes = {**self.about(call.key, call.kind, call.name, call.decision), names.OUTCOME: "unfinished"}
         if call.kind == "model":
-            attributes |= tokens(self.log.charged.get(call.key, ZERO))
-        name = f"{attributes[names.OPERATION]} {attributes.get(names.REQUEST_MODEL, call.name)}"
-        self.add(name, call.key, (call.at, self.log.last_at), attributes, False)
+            attributes |= tokens(self.log.charged.get(call.key, ZERO), self.latest)
+        self.add(_name(attributes, call.name), call.key, (call.at, self.log.last_at), attributes, False)
 
-    def about(self, key: str, kind: str, name: str, decision: str | None) -> dict[str, Any]:
+    def about(self, key: str, kind: str, name: str, decision: str | None, output: Any = None) -> dict[str, Any]:
         """What is the same for calls that ended and that did not."""
         attributes: dict[str, Any] = {names.OPERATION: _OPERATIONS[kind]}
+        started = self.log.started.get(key)
+        given = None if started is None else started.input
         if kind == "model":
             attributes[names.PROVIDER], attributes[names.REQUEST_MODEL] = names.provider_and_model(name)
-            if key in self.log.started:
-                attributes |= _request(self.log.started[key].input)
+            attributes |= request_attributes(given)
+            attributes |= server_attributes(started.server if started is not None else "")
+            attributes |= stream_attributes(self.log.streamed.get(key))
         elif kind == "tool":
             attributes |= {names.TOOL_NAME: name, names.TOOL_TYPE: "function"}
+            if started is not None and started.tool_call_id is not None:
+                attributes[names.TOOL_CALL_ID] = started.tool_call_id
+            attributes |= transfer_attributes(started, self.log)
         else:
             attributes[names.AGENT_NAME if kind == "agent" else names.WORKFLOW_NAME] = name
+        if kind != "model":
+            attributes |= node_attributes(self.nodes.get(name), kind, given, output is not None)
+        if key in self.refused or key in self.log.overrun:
+            attributes |= refusal(self.refused.get(key), self.log.overrun.get(key))
+        if self.content and kind in ("model", "tool"):
+            attributes |= written(inference_content(given, output) if kind == "model" else tool_content(given, output))
         if decision is not None:
             attributes[names.DECISION] = decision
         if self.log.retries[key]:
@@ -217,72 +258,18 @@ class _Build:
             attributes[names.ROUTE_REASON] = decision.reason
         self.add(f"route {decision.capability}", event.key, (event.at, event.at), attributes, False)
 
-
-def tokens(usage: Usage) -> dict[str, Any]:
-    """The convention's counts, for a model call."""
-    counts = {names.USAGE_INPUT_TOKENS: usage.input_tokens, names.USAGE_OUTPUT_TOKENS: usage.output_tokens}
-    if usage.cached_tokens:
-        counts[names.USAGE_CACHE_READ_INPUT_TOKENS] = usage.cached_tokens
-    return {**counts, names.ESTIMATED: True} if usage.estimated else counts
-
-
-def totals(usage: Usage) -> dict[str, Any]:
-    """Sums, for whatever has calls below it. No cost while a part has no known price."""
-    found: dict[str, Any] = {
-        names.TOTAL_INPUT_TOKENS: usage.input_tokens,
-        names.TOTAL_OUTPUT_TOKENS: usage.output_tokens,
-        names.TOTAL_REQUESTS: usage.requests,
-        names.TOTAL_TOOL_CALLS: usage.tool_calls,
-    }
-    if usage.usd is not None:
-        found[names.TOTAL_COST_USD] = float(usage.usd)
-    else:
-        found[names.UNPRICED] = usage.unpriced
-    return {**found, names.ESTIMATED: True} if usage.estimated else found
+    def signal(self, event: Signalled) -> None:
+        attributes: dict[str, Any] = {
+            names.SIGNAL_SOURCE: event.source,
+            names.SIGNAL_PRIORITY: event.priority,
+            names.SIGNAL_ACT: event.act,
+            names.SIGNAL_NODE: event.name,
+        }
+        if self.content and event.payload is not None:
+            attributes |= written({names.SIGNAL_PAYLOAD: event.payload})
+        self.add(f"monitor {event.source}", f"{event.key}/monitor", (event.at, event.at), attributes, False)
 
 
-def route_attributes(decision: Decision) -> dict[str, Any]:
-    """A decision as flat attributes: parallel lists over the eligible options; filtered ones as 'name: reason'."""
-    eligible = [option for option in decision.options if option.filtered is None]
-    scores = [option.score for option in eligible]
-    chances = [option.probability for option in eligible]
-    found: dict[str, Any] = {
-        names.ROUTE_CAPABILITY: decision.capability,
-        names.ROUTE_POLICY: decision.policy,
-        names.ROUTE_POLICY_VERSION: decision.version,
-        names.ROUTE_CANDIDATES: tuple(option.name for option in eligible),
-        names.ROUTE_COSTS_USD: tuple(option.cost_nano / 1e9 for option in eligible),
-        names.ROUTE_CHOSEN: decision.chosen,
-        names.ROUTE_EXPLORED: decision.explored,
-        names.DECISION: decision.key,
-    }
-    filtered = tuple(f"{option.name}: {option.filtered}" for option in decision.options if option.filtered is not None)
-    optional = {
-        names.ROUTE_SCORES: None if None in scores else tuple(scores),
-        names.ROUTE_PROBABILITIES: None if None in chances else tuple(chances),
-        names.ROUTE_PROPENSITY: decision.probability,
-        names.ROUTE_FILTERED: filtered or None,
-        names.ROUTE_FROM: decision.because,
-        names.ROUTE_BUDGET_USD: None if decision.budget_left_nano is None else decision.budget_left_nano / 1e9,
-    }
-    return found | {name: value for name, value in optional.items() if value is not None}
-
-
-def _request(request: Any) -> dict[str, Any]:
-    """A request's numbers, from the live object or from its record."""
-    found = {
-        names.REQUEST_MAX_TOKENS: _field(request, "max_tokens"),
-        names.REQUEST_TEMPERATURE: _field(request, "temperature"),
-        names.REQUEST_SEED: _field(request, "seed"),
-    }
-    return {name: value for name, value in found.items() if isinstance(value, (int, float))}
-
-
-def _reply(reply: Any) -> dict[str, Any]:
-    model, finish = _field(reply, "model"), _field(reply, "finish")
-    found: dict[str, Any] = {names.RESPONSE_MODEL: model} if isinstance(model, str) and model else {}
-    return {**found, names.RESPONSE_FINISH_REASONS: (finish,)} if isinstance(finish, str) else found
-
-
-def _field(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+def _name(attributes: Mapping[str, Any], name: str) -> str:
+    operation = attributes[names.OPERATION]
+    return f"{operation} {attributes[names.REQUEST_MODEL] if operation == 'chat' else name}"

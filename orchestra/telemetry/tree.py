@@ -47,7 +47,7 @@ def render_tree(events: Sequence[Event], run_id: str = "") -> str:
     """The tree as plain text: durations, cost, tokens, what did not end well, decisions."""
     lines: list[str] = []
     for root in tree(events, run_id):
-        lines.append(_line(root.span))
+        lines.append(_line(root.span, root=True))
         lines.extend(_below(root, ""))
     return "\n".join(lines)
 
@@ -59,13 +59,13 @@ def _below(branch: Branch, indent: str) -> Iterator[str]:
         yield from _below(child, indent + ("   " if last else "│  "))
 
 
-def _line(span: SpanRecord) -> str:
+def _line(span: SpanRecord, root: bool = False) -> str:
     told = span.attributes
     if names.ROUTE_CHOSEN in told:
         return f"{span.name} -> {', '.join(told[names.ROUTE_CHOSEN]) or 'nobody'}  {_how(told)}"
     parts = [f"{span.name} (part {told[names.PART]})" if names.PART in told else span.name]
     outcome = told.get(names.OUTCOME, "done")
-    if outcome != "done" or span.parent_id is None:
+    if outcome != "done" or root:
         parts.append(f"{outcome} ({told[names.ERROR_TYPE]})" if names.ERROR_TYPE in told else str(outcome))
     if names.FAILURE_HOW in told:
         parts.append(f"{told[names.FAILURE_HOW]} to {told[names.FAILURE_TO]}")

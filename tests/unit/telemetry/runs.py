@@ -13,6 +13,7 @@ from orchestra.core.events import (
     Rewarded,
     RunEnded,
     RunStarted,
+    Streamed,
 )
 from orchestra.core.outcome import Cause, Done, Failed
 from orchestra.core.usage import Usage
@@ -31,7 +32,9 @@ ASKED = f"{ANALYST}/openai:gpt-5-mini:44.0"
 LOOKED_UP = f"{ANALYST}/find_order:55.0"
 ANSWERED = f"{ANALYST}/openai:gpt-5-mini:66.0"
 REFUSED = Cause(kind="ConnectionRefusedError", message="port 443", family=("NoEffect", "OrchestraError"))
-MODEL = Usage(nano_usd=1_000_000, input_tokens=100, output_tokens=20, cached_tokens=60, requests=1)
+MODEL = Usage(
+    nano_usd=1_000_000, input_tokens=100, output_tokens=20, cached_tokens=60, cache_write_tokens=30, requests=1
+)
 TOOL = Usage(tool_calls=1)
 STRIPE = Usage(nano_usd=2_000_000)
 ADYEN = Usage(nano_usd=4_000_000)
@@ -88,7 +91,9 @@ def close_ticket() -> list[Event]:
         CallEnded(SECOND, T + 0.5, "agent", "adyen", Done(usage=ADYEN), ADYEN, T + 0.2, chosen[1], SECOND, "payment"),
         CallEnded(REFUND, T + 0.5, "bind", "refund", Done(usage=STRIPE + ADYEN), STRIPE + ADYEN, T + 0.1),
         *model_call(ASKED, T + 0.6, "one"),
+        Streamed(ASKED, T + 1.0, 0.05, (10_000, 20_000)),
         Attempt(ANSWERED, T + 1.05, 1, Cause(kind="RateLimited", message="slow down"), 0.1),
+        CallStarted(LOOKED_UP, T + 1.0, "tool", "find_order", input={"order_id": "secret"}, tool_call_id="call_7"),
         Charged(LOOKED_UP, T + 1.0, TOOL),
         CallEnded(LOOKED_UP, T + 1.1, "tool", "find_order", Done(output="secret", usage=TOOL), TOOL, T + 1.0),
         *model_call(ANSWERED, T + 1.1, "two"),

@@ -2,9 +2,11 @@
 
 import json
 
-from orchestra.core.events import CallEnded, Dropped, Filed, RunStarted
-from orchestra.core.outcome import Cause, Failed
+import orchestra.telemetry.names as names
+from orchestra.core.events import CallEnded, Dropped, Event, Filed, RunStarted
+from orchestra.core.outcome import Cause, Detour, Done, Failed
 from orchestra.telemetry.explain import explain
+from orchestra.telemetry.spans import spans
 from tests.unit.telemetry.runs import (
     ANALYST,
     FIRST,
@@ -102,3 +104,50 @@ def test_a_run_that_was_taken_up_again_is_running() -> None:
     told = explain([*close_ticket(), again])
     assert (told.status, told.seconds) == ("running", 20.0)
     assert told.usage == TOTAL
+
+
+def with_detour(detour: Detour) -> list[Event]:
+    return [e._replace(detour=detour) if isinstance(e, Filed) else e for e in close_ticket()]
+
+
+def test_a_failure_says_what_was_known_and_both_ways() -> None:
+    known = (("paypal", "its breaker is open"),)
+    detour = Detour(
+        before=("stripe", "mail"), before_cost=0.5, stands="1:crm", after=("adyen",), after_cost=0.75, known=known
+    )
+    told = explain(with_detour(detour))
+    assert told.failures[0].detour == detour
+    assert (
+        "-> rerouted to adyen\n    was: stripe > mail (0.5); now: adyen (0.75) from 1:crm\n"
+        "    known: paypal: its breaker is open\n"
+    ) in str(told)
+    assert json.loads(json.dumps(told.to_dict()))["failures"][0]["detour"]["after_cost"] == 0.75
+
+
+def test_or_why_there_is_no_other_way() -> None:
+    told = str(explain(with_detour(Detour(before=("stripe",), why="no path leads from '1:crm' to a goal"))))
+    assert "    was: stripe; no other: no path leads from '1:crm' to a goal\n" in told
+
+
+def test_the_goals_that_were_reached_are_named() -> None:
+    log = close_ticket()
+    log.append(CallEnded("run/refund:x.0/goal:voucher", T + 1, "bind", "goal:voucher", Done(output=1), STRIPE, T))
+    failed = Failed(cause=REFUSED, filed=True)
+    log.append(CallEnded("run/other:x.0/goal:callback", T + 1, "bind", "goal:callback", failed, STRIPE, T))
+    told = explain(log)
+    assert told.demoted == {"run/refund:x.0": "voucher"} and "\nDemoted: refund -> voucher\n" in str(told)
+
+
+def test_spans_show_the_detour() -> None:
+    detour = Detour(before=("stripe",), before_cost=0.002, after=("adyen",), after_cost=0.004, known=(("x", "open"),))
+    (span,) = [one for one in spans("r", with_detour(detour)) if names.FAILURE_HOW in one.attributes]
+    told = {name: value for name, value in span.attributes.items() if name.startswith("orchestra.failure.")}
+    assert told == {
+        names.FAILURE_HOW: "rerouted",
+        names.FAILURE_TO: "adyen",
+        names.FAILURE_BEFORE: ("stripe",),
+        names.FAILURE_BEFORE_COST: 0.002,
+        names.FAILURE_AFTER: ("adyen",),
+        names.FAILURE_AFTER_COST: 0.004,
+        names.FAILURE_KNOWN: ("x: open",),
+    }

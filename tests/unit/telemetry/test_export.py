@@ -15,7 +15,7 @@ from orchestra.telemetry import names
 from orchestra.telemetry.context import span_context
 from orchestra.telemetry.export import Tracing, tracing_from_env
 from orchestra.telemetry.exporters import span_exporter
-from orchestra.telemetry.ids import span_id, trace_id
+from orchestra.telemetry.ids import Caller, span_id, trace_id
 from orchestra.telemetry.sdk import BATCH, export_spans, readable
 from orchestra.telemetry.spans import SpanRecord, spans
 from tests.unit.telemetry.runs import ANALYST, RUN_ID, close_ticket
@@ -76,10 +76,10 @@ def test_user_code_finds_its_future_parent() -> None:
 
 
 def test_contexts_nest() -> None:
-    with span_context("r", "a"):
-        with span_context("r", "a/b"):
-            assert trace.get_current_span().get_span_context().span_id == span_id("r", "a/b")
-        assert trace.get_current_span().get_span_context().span_id == span_id("r", "a")
+    with span_context(Caller(1, 2)):
+        with span_context(Caller(1, 3)):
+            assert trace.get_current_span().get_span_context().span_id == 3
+        assert trace.get_current_span().get_span_context().span_id == 2
 
 
 @pytest.mark.parametrize("answer", [SpanExportResult.FAILURE, OSError("gone")])
@@ -101,7 +101,7 @@ def test_a_lost_batch_is_told_and_logged_and_the_next_is_tried(
         {"OTEL_EXPORTER_OTLP_ENDPOINT": " "},
         {"OTEL_SERVICE_NAME": "shop"},
         {**ENDPOINT, "OTEL_SDK_DISABLED": "True"},
-        {**ENDPOINT, "OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "None"},
+        {**ENDPOINT, **{f"OTEL_{signal}_EXPORTER": "None" for signal in ("TRACES", "METRICS", "LOGS")}},
     ],
 )
 def test_nothing_is_exported_unasked(environ: dict[str, str]) -> None:
@@ -167,22 +167,6 @@ def test_a_resumed_part_is_exported_with_ids_of_its_own_and_linked() -> None:
     assert not any(span.links for name, span in found.items() if name != "run close_ticket")
 
 
-def test_the_callers_trace_is_linked_to_and_not_joined() -> None:
-    exporter = InMemorySpanExporter()
-    tracing = Tracing(exporter)
-    with span_context("other", "caller"):
-        tracing.began(RUN_ID)
-    tracing.export(RUN_ID, close_ticket())
-    tracing.export("later", close_ticket())
-    first, second = (span for span in exporter.get_finished_spans() if span.name == "run close_ticket")
-    (link,) = first.links
-    assert (link.context.trace_id, link.context.span_id) == (trace_id("other"), span_id("other", "caller"))
-    assert first.parent is None
-    assert first.context is not None
-    assert first.context.trace_id == trace_id(RUN_ID)
-    assert not second.links
-
-
 def test_runs_that_are_never_exported_are_not_kept_forever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orchestra.telemetry.export.MOST_BEGUN", 3)
     tracing = Tracing(InMemorySpanExporter())
@@ -204,7 +188,8 @@ def test_another_protocol_is_an_error_and_not_silence() -> None:
 
 IMPORTS = """
 import sys
-from orchestra.telemetry import aggregate, context, explain, export, exporters, ids, instruments, log, measure
+from orchestra.telemetry import aggregate, attributes, content, context, details, explain, export, exporters, ids
+from orchestra.telemetry import instruments, log, measure
 from orchestra.telemetry import names, sdk, spans, tree
 assert export.tracing_from_env({}) is None
 explain.explain([]), tree.render_tree([])

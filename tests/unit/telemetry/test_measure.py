@@ -29,6 +29,8 @@ def test_published_names_measure_model_calls() -> None:
     assert values(found) == {
         "gen_ai.client.operation.duration": [0.4, 0.4],
         "gen_ai.client.token.usage": [100, 20, 100, 20],
+        "gen_ai.client.operation.time_to_first_chunk": [0.05],
+        "gen_ai.client.operation.time_per_output_chunk": [0.01, 0.02],
     }
     assert found[0].attributes == WHO
     assert found[1].attributes == (*WHO, ("gen_ai.token.type", "input"))
@@ -42,8 +44,11 @@ def test_newer_names_measure_agents_tools_and_workflows_too() -> None:
         "gen_ai.client.inference.usage.input_tokens": [100, 100],
         "gen_ai.client.inference.usage.output_tokens": [20, 20],
         "gen_ai.client.inference.usage.cache_read.input_tokens": [60, 60],
+        "gen_ai.client.inference.usage.cache_write.input_tokens": [30, 30],
         "gen_ai.client.inference.operation.input_tokens": [100, 100],
         "gen_ai.client.inference.operation.output_tokens": [20, 20],
+        "gen_ai.client.inference.time_to_first_chunk": [0.05],
+        "gen_ai.client.inference.time_per_output_chunk": [0.01, 0.02],
         "gen_ai.execute_tool.duration": [0.1],
         "gen_ai.invoke_agent.duration": [0.1, 0.3, 0.9],
         "gen_ai.invoke_agent.inference_calls": [0, 0, 2],

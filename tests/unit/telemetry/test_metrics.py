@@ -125,7 +125,7 @@ def test_a_refusal_is_told_and_logged_and_totals_are_sent_again(
 
 def test_what_an_otlp_encoder_makes_of_it() -> None:
     encoder = pytest.importorskip("opentelemetry.exporter.otlp.proto.common.metrics_encoder")
-    for latest, count in ((False, 2), (True, 11)):
+    for latest, count in ((False, 4), (True, 14)):
         exporter = Kept()
         Metrics(exporter, latest=latest).record(close_ticket())
         message = encoder.encode_metrics(exporter.sent[0])

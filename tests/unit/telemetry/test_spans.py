@@ -4,7 +4,10 @@ from typing import Any
 
 from orchestra.core.events import CallEnded, CallStarted, Charged, Dropped, Event, RunEnded, RunStarted
 from orchestra.core.outcome import Cancelled, Cause, Done, Failed
-from orchestra.core.usage import ZERO
+from orchestra.core.usage import ZERO, Usage
+from orchestra.ports.model import Reply
+from orchestra.stores.codec import JsonCodec
+from orchestra.stores.rows import decode, encode
 from orchestra.telemetry import names
 from orchestra.telemetry.ids import span_id, trace_id
 from orchestra.telemetry.spans import SpanRecord, spans
@@ -18,6 +21,7 @@ from tests.unit.telemetry.runs import (
     FLOW,
     LOOKED_UP,
     MODEL,
+    REFUSED,
     RUN_ID,
     SECOND,
     TOTAL,
@@ -86,6 +90,41 @@ def test_a_model_call_says_who_was_asked_and_who_answered() -> None:
     assert {name: told[name] for name in expected} == expected
 
 
+def test_a_model_call_says_where_it_went_what_its_reply_is_called_and_what_was_thought() -> None:
+    used = Usage(input_tokens=9, output_tokens=7, reasoning_tokens=5, requests=1)
+    reply = Reply(text="x", usage=used, response_id="resp-1", model="m-1")
+    started = CallStarted("run/m", 1.0, "model", "openai:m", server="api.openai.com:443")
+    ended = CallEnded("run/m", 2.0, "model", "openai:m", Done(output=reply), used, 1.0)
+    failed = CallEnded("run/m", 2.0, "model", "openai:m", Failed(cause=REFUSED), Usage(), 1.0)
+    for last in (ended, failed, None):
+        again = [decode("CallStarted", "run/m", 1.0, *encode(started)[1:]), *([last] if last else [])]
+        (told,) = [one.attributes for one in spans("r", again)]
+        assert (told["server.address"], told["server.port"]) == ("api.openai.com", 443), "also where no reply came"
+        if last is ended:
+            assert told["gen_ai.response.id"] == "resp-1" and told["gen_ai.usage.reasoning.output_tokens"] == 5
+    (told,) = [one.attributes for one in spans("r", [started._replace(server="")])]
+    assert not {name for name in told if name.startswith("server.") or "reasoning" in name}
+
+
+def test_what_a_reply_used_and_is_called_comes_back_from_its_record() -> None:
+    used = Usage(input_tokens=9, output_tokens=7, reasoning_tokens=5, requests=1)
+    reply = Reply(text="x", usage=used, response_id="resp-1")
+    ended = CallEnded("run/m", 2.0, "model", "openai:m", Done(output=reply, usage=used), used, 1.0)
+    again = decode("CallEnded", "run/m", 2.0, *encode(ended)[1:])
+    assert isinstance(again, CallEnded) and again.usage == used
+    assert JsonCodec().typed(again.outcome.output, Reply) == reply  # type: ignore[union-attr]
+    assert (used + used).reasoning_tokens == 10 and used + ZERO == used == ZERO + used
+
+
+def test_tokens_written_to_a_cache_have_an_older_and_a_newer_name() -> None:
+    for latest, said in (
+        (False, "gen_ai.usage.cache_creation.input_tokens"),
+        (True, "gen_ai.usage.cache_write.input_tokens"),
+    ):
+        (told,) = [s.attributes for s in spans(RUN_ID, close_ticket(), latest=latest) if s.key == ASKED]
+        assert {name: value for name, value in told.items() if value == 30} == {said: 30}
+
+
 def test_a_failure_has_its_type_and_where_it_went() -> None:
     span = by_key()[FIRST]
     assert span.status == "error"
@@ -119,11 +158,11 @@ def test_a_decision_is_flat_and_whole() -> None:
     assert second[names.ROUTE_REWARD] == 1.0  # the value in force, not the mean with the one it corrects
 
 
-def test_content_is_never_told_and_reasons_only_on_request() -> None:
+def test_content_is_told_on_request_only() -> None:
     assert "secret" not in repr(spans(RUN_ID, close_ticket()))
-    with_reasons = spans(RUN_ID, close_ticket(), content=True)
-    told = [span.key for span in with_reasons if "secret" in repr(span)]
-    assert told == [CHOICE]
+    with_content = spans(RUN_ID, close_ticket(), content=True)
+    told = [span.key for span in with_content if "secret" in repr(span)]
+    assert set(told) == {CHOICE, ASKED, ANSWERED, LOOKED_UP}
 
 
 def test_times_are_in_order_and_within_the_run() -> None:
@@ -171,7 +210,7 @@ def test_each_part_of_a_run_has_spans_of_its_own_and_a_link_to_the_first_root() 
     ids = {span.span_id for span in found[10:]}
     assert all(span.parent_id in ids for span in found[11:])
     assert {s.attributes[names.TOTAL_INPUT_TOKENS] for s in roots} == {TOTAL.input_tokens}
-    assert spans(RUN_ID, close_ticket(), part=1) == found[10:]
+    assert spans(RUN_ID, close_ticket(), earlier=("",)) == found[10:]
 
 
 def test_what_a_join_did_not_use_is_marked() -> None:
