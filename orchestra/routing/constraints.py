@@ -8,16 +8,19 @@ from typing import Any, NamedTuple
 from orchestra.core.catalog import Contract, Node
 from orchestra.core.decision import Option
 from orchestra.core.money import dollars
-from orchestra.ports.health import Health
+from orchestra.ports.health import LIMITED, Glance, Health
 
 OVER_BUDGET = "costs "
 FAILED = "failed already: "
+_new = tuple.__new__  # half the time of the class's own constructor
 
 
 class Candidate(NamedTuple):
     """What is declared of something that may be chosen: a node or a model.
 
     Units: ``cost_nano`` in 1e-9 dollars and ``latency_s`` in seconds, both expected. ``contract`` None takes any input.
+    While it was never tried, at most ``trial_limit`` of its calls are in flight, and each may be expected to cost at
+    most ``trial_share`` of what is left.
     """
 
     name: str
@@ -25,6 +28,7 @@ class Candidate(NamedTuple):
     latency_s: float = 0.0
     trial_limit: int = 8
     contract: Contract | None = None
+    trial_share: float = 1.0
 
 
 class Facts(NamedTuple):
@@ -44,7 +48,9 @@ def candidate_of(thing: Any) -> Candidate:
     if isinstance(thing, Candidate):
         return thing
     if isinstance(thing, Node):
-        return Candidate(thing.name, thing.cost_nano, thing.latency_s, thing.trial_limit, thing.contract)
+        return Candidate(
+            thing.name, thing.cost_nano, thing.latency_s, thing.trial_limit, thing.contract, thing.trial_share
+        )
     return Candidate(str(thing.name))
 
 
@@ -53,17 +59,15 @@ def constrained(
 ) -> list[Option]:
     """All candidates in their order, those that may not be chosen with the reason; then those that failed before.
 
-    ``tries`` counts an option's rewards; None for a router that does not learn, which knows no trials. A trial limit
-    gives way where it would leave nobody: it spreads risk and refuses no work.
+    ``tries`` counts an option's rewards; None for a router that does not learn, which knows no trials. What caps
+    trials gives way where it would leave nobody: it spreads risk and refuses no work.
     """
-    options = [_option(candidate, facts, health, tries) for candidate in candidates]
-    if tries is not None:
-        full = [place for place, option in enumerate(options) if _on_trial(option, candidates[place].trial_limit)]
-        if full and len(full) == sum(option.filtered is None for option in options):
-            full = []
-        for place in full:
-            limit = f"never tried yet, and {options[place].in_flight} of its calls are in flight: its trial limit"
-            options[place] = options[place]._replace(filtered=limit)
+    glances = health.glance([candidate.name for candidate in candidates], facts.at)
+    options = [_option(*both, facts, tries) for both in zip(candidates, glances, strict=True)]
+    if tries is not None and (facts.left_nano or any(option.in_flight for option in options)):
+        _keep_to_trials(candidates, options, facts.left_nano)
+    if all(option.filtered is not None for option in options):
+        _wait_for_one(options, health, facts.at)
     if not facts.excluded:
         return options
     offered = {candidate.name for candidate in candidates}
@@ -71,26 +75,51 @@ def constrained(
     return options + [Option(name, filtered=f"{FAILED}{facts.excluded[name]}") for name in gone]
 
 
-def _on_trial(option: Option, limit: int) -> bool:
-    return option.tries == 0 and option.in_flight >= limit and option.filtered is None
+def _wait_for_one(options: list[Option], health: Health, at: float) -> None:
+    """Nobody may be used now: who may be soonest is offered all the same, for its call can wait."""
+    limited = [place for place, option in enumerate(options) if (option.filtered or "").startswith(LIMITED)]
+    if limited:
+        soonest = min(limited, key=lambda place: health.limited_s(options[place].name, at))
+        options[soonest] = options[soonest]._replace(filtered=None)
 
 
-def _option(candidate: Candidate, facts: Facts, health: Health, tries: Callable[[str], int] | None) -> Option:
-    name, cost_nano, declared_s, _, _ = candidate
-    seen_s = health.latency_s(name)
+def _keep_to_trials(candidates: Sequence[Candidate], options: list[Option], left_nano: int | None) -> None:
+    place_to_reason = {
+        place: reason
+        for place, option in enumerate(options)
+        if option.tries == 0 and option.filtered is None and (reason := _capped(option, candidates[place], left_nano))
+    }
+    if len(place_to_reason) == sum(option.filtered is None for option in options):
+        return
+    for place, reason in place_to_reason.items():
+        options[place] = options[place]._replace(filtered=reason)
+
+
+def _capped(option: Option, candidate: Candidate, left_nano: int | None) -> str | None:
+    """Why an option that was never tried is not tried now."""
+    if option.in_flight >= candidate.trial_limit:
+        return f"never tried yet, and {option.in_flight} of its calls are in flight: its trial limit"
+    if left_nano is None or option.cost_nano <= candidate.trial_share * max(0, left_nano):
+        return None
+    cost, share, left = _usd(option.cost_nano), f"{candidate.trial_share:.0%}", _usd(left_nano)
+    return f"never tried yet, and ${cost} is more than {share} of the ${left} left: its trial share"
+
+
+def _option(candidate: Candidate, glance: Glance, facts: Facts, tries: Callable[[str], int] | None) -> Option:
+    name, cost_nano, declared_s, _, _, _ = candidate
+    seen_s, in_flight, hidden = glance
     latency_s = declared_s if seen_s is None else seen_s
     count = 0 if tries is None else tries(name)
-    return Option(
-        name, cost_nano, latency_s, 0.5, 0.0, count, health.in_flight(name), _removed(candidate, facts, health)
-    )
+    filtered = _removed(candidate, facts, hidden)
+    return _new(Option, (name, cost_nano, latency_s, 0.5, 0.0, count, in_flight, filtered, None, None))
 
 
-def _removed(candidate: Candidate, facts: Facts, health: Health) -> str | None:
+def _removed(candidate: Candidate, facts: Facts, hidden: str | None) -> str | None:
     if candidate.name in facts.excluded:
         return f"{FAILED}{facts.excluded[candidate.name]}"
     if candidate.contract is not None and (misfit := _misfit(candidate.contract, facts.value)):
         return misfit
-    if hidden := health.hidden(candidate.name, facts.at):
+    if hidden:
         return hidden
     if facts.left_nano is not None and candidate.cost_nano > (left := max(0, facts.left_nano)):
         return f"{OVER_BUDGET}${_usd(candidate.cost_nano)} and ${_usd(left)} is left"

@@ -11,7 +11,7 @@ from orchestra.core.catalog import Catalog
 from orchestra.core.decision import Decide, Decision, Option
 from orchestra.core.errors import BudgetExceeded, NoProvider
 from orchestra.core.outcome import Cancelled, Done, Failed, Outcome, Paused, cause_of
-from orchestra.core.task import task_of
+from orchestra.core.task import task_of, value_of
 from orchestra.ports.binder import View
 from orchestra.ports.embedder import Embedder
 from orchestra.ports.health import Health
@@ -21,7 +21,7 @@ from orchestra.routing.features import Features, with_priors
 from orchestra.routing.screen import screened
 
 Deciding = Generator[Batch, tuple[Outcome, ...], Decision | Failed]
-VERSIONS_KEPT = 4
+VERSIONS_KEPT = 16
 OFFERS_KEPT = 4096
 NOBODY: Mapping[str, str] = {}
 
@@ -85,7 +85,7 @@ class Decider:
         it counts as BudgetExceeded too. A Decide that fails is returned as it is.
         """
         left = view.left_nano()
-        facts = Facts(value=value, at=view.now(), left_nano=left, excluded=excluded)
+        facts = Facts(value=value_of(value), at=view.now(), left_nano=left, excluded=excluded)
         tries = self.router.pulls if getattr(self.router, "learns", True) else None
         options = constrained([self._declared(offer) for offer in offers], facts, self.health, tries)
         if all(option.filtered is not None for option in options):
@@ -101,7 +101,7 @@ class Decider:
             budget_left_nano=left,
             because=failure.origin if failure is not None else None,
         )
-        (outcome,) = yield Batch(calls=(Call(target=question, input={"excluded": sorted(excluded)}),))
+        (outcome,) = yield Batch(calls=(Call(target=question),))
         return _decided(outcome)
 
     def _declared(self, offer: Any) -> Candidate:

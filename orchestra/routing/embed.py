@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 from orchestra.core.errors import BadNumber
@@ -42,6 +42,43 @@ UNSEEN = 0.5
 FORMAT = 1
 READ_CHARACTERS = 10_000
 CACHED_TOKENS = 8192
+# Of texts as long as descriptions: a catalogue that changes is read again, text by text, at each change.
+CACHED_TEXTS, CACHED_CHARACTERS = 4096, 500
+
+
+class Grams(NamedTuple):
+    """The n-grams of a text, one entry for each time. Two of one checksum, 1 in 4 billion, count as the same.
+
+    Shapes: ``checksums``, ``weights`` (with their signs) and ``places`` (to be taken modulo d) (n,), ``distinct`` (m,).
+    """
+
+    checksums: NDArray[np.uint32]
+    weights: Array
+    places: NDArray[np.int64]
+    distinct: NDArray[np.uint32]
+
+
+class Rarity:
+    """How rare each n-gram is among some texts. Shapes: ``checksums`` (m,) in order, ``idf`` (m,)."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        import numpy as np
+
+        found = [_grams_of(text, 1.0).distinct for text in texts]
+        joined = np.concatenate(found) if found else np.zeros(0, dtype=np.uint32)
+        self.checksums, counts = np.unique(joined, return_counts=True)
+        self.idf: Array = np.log((1 + len(texts)) / (1 + counts)) + 1.0
+        self.texts = tuple(sorted(texts))
+
+    def of(self, checksums: NDArray[np.uint32]) -> Array:
+        """The idf of each."""
+        import numpy as np
+
+        if not len(self.checksums):
+            return np.full(len(checksums), UNSEEN)
+        at = np.minimum(np.searchsorted(self.checksums, checksums), len(self.checksums) - 1)
+        found: Array = np.where(self.checksums[at] == checksums, self.idf[at], UNSEEN)
+        return found
 
 
 class HashedEmbedder:
@@ -55,24 +92,19 @@ class HashedEmbedder:
     Raises: BadNumber where d < 1.
     """
 
-    def __init__(self, idf: Mapping[str, float], *, d: int = 64, function_words: float = 1.0, name: str = "") -> None:
+    def __init__(self, rarity: Rarity, *, d: int = 64, function_words: float = 1.0) -> None:
         if d < 1:
             raise BadNumber(f"d={d!r} dimensions.", remedy="Give a number from 1.")
         self.d = d
-        self.name = name or f"hash{d}"
-        self._idf = idf
+        self.name = f"hash{d}-idf-{digest(chr(0).join((f'{FORMAT} {function_words}', *rarity.texts)), 4)}"
+        self.rarity = rarity
         self._function_words = function_words
         self._token_to_entries: dict[str, tuple[NDArray[np.intp], Array]] = {}
 
     @classmethod
     def fit(cls, texts: Sequence[str], d: int = 64, *, function_words: float = 1.0) -> HashedEmbedder:
         """Takes the n-grams' rarity from these texts: descriptions and examples of a catalogue's nodes."""
-        frequency: Counter[str] = Counter()
-        for text in texts:
-            frequency.update({gram for token in _tokens(text) for gram, _ in _grams(token)})
-        idf = {gram: math.log((1 + len(texts)) / (1 + n)) + 1.0 for gram, n in frequency.items()}
-        mark = digest("\x00".join((f"{FORMAT} {function_words}", *sorted(texts))), 4)
-        return cls(idf, d=d, function_words=function_words, name=f"hash{d}-idf-{mark}")
+        return cls(Rarity(texts), d=d, function_words=function_words)
 
     def embed(self, text: str, /) -> Sequence[float]:
         values: list[float] = self.vector(text).tolist()
@@ -90,28 +122,62 @@ class HashedEmbedder:
         norm = math.sqrt(float(summed @ summed))
         return summed / norm if norm else summed
 
+    def matrix(self, texts: Sequence[str]) -> Array:
+        """``vector`` of each text, all at once. Shapes: returns (texts, d)."""
+        import numpy as np
+
+        read = [_grams_of(text, self._function_words) for text in texts]
+        checksums = np.concatenate([grams.checksums for grams in read])
+        rows = np.repeat(np.arange(len(read)) * self.d, [len(grams.checksums) for grams in read])
+        places = np.concatenate([grams.places for grams in read]) % self.d + rows
+        weights = np.concatenate([grams.weights for grams in read]) * self.rarity.of(checksums)
+        summed = np.bincount(places, weights, len(read) * self.d).astype(np.float64, copy=False).reshape(-1, self.d)
+        norms = np.sqrt(np.einsum("ij,ij->i", summed, summed))
+        summed /= np.where(norms, norms, 1.0)[:, None]
+        return summed
+
     def _entries(self, token: str) -> tuple[NDArray[np.intp], Array]:
         """A token's places and signed weights; the cache is emptied when it is full."""
         known = self._token_to_entries.get(token)
         if known is not None:
             return known
-        import numpy as np
-
-        places, weights = [], []
-        common = token in FUNCTION_WORDS
-        for gram, weight in _grams(token):
-            if common and (self._function_words == 1.0 or gram[0] == "="):
-                weight *= self._function_words
-            elif common:
-                continue
-            mixed = crc32(gram.encode("utf-8", "surrogatepass")) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
-            places.append((mixed >> 33) % self.d)
-            weights.append(weight * self._idf.get(gram, UNSEEN) * (1.0 if mixed & 0x100000000 else -1.0))
         if len(self._token_to_entries) >= CACHED_TOKENS:
             self._token_to_entries.clear()
-        entries = (np.array(places, dtype=np.intp), np.array(weights, dtype=np.float64))
+        grams = _grams_in((token,), self._function_words)
+        entries = (grams.places % self.d, grams.weights * self.rarity.of(grams.checksums))
         self._token_to_entries[token] = entries
         return entries
+
+
+def _grams_of(text: str, function_words: float) -> Grams:
+    return _known_grams(text, function_words) if len(text) <= CACHED_CHARACTERS else _read(text, function_words)
+
+
+def _read(text: str, function_words: float) -> Grams:
+    return _grams_in(_tokens(text), function_words)
+
+
+_known_grams = lru_cache(CACHED_TEXTS)(_read)
+
+
+def _grams_in(tokens: Sequence[str], function_words: float) -> Grams:
+    import numpy as np
+
+    checksums, plain = [], []
+    for token in tokens:
+        common = token in FUNCTION_WORDS
+        for gram, weight in _grams(token):
+            if common and (function_words == 1.0 or gram[0] == "="):
+                weight *= function_words
+            elif common:
+                continue
+            checksums.append(crc32(gram.encode("utf-8", "surrogatepass")))
+            plain.append(weight)
+    sums = np.array(checksums, dtype=np.uint32)
+    mixed = sums.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # modulo 2**64
+    signs = np.where(mixed & np.uint64(0x100000000), 1.0, -1.0)
+    places = (mixed >> np.uint64(33)).astype(np.int64)
+    return Grams(sums, np.array(plain, dtype=np.float64) * signs, places, np.unique(sums))
 
 
 def _tokens(text: str) -> list[str]:

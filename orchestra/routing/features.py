@@ -27,6 +27,7 @@ SIMILARITY_FUNCTION_WORDS = 0.2
 UNKNOWN_SIMILARITY = 0.5
 TEXTS_KEPT = 64
 GROUPS_KEPT = 8
+READ_TOGETHER = 1024
 # A best similarity below this is chance: it does not stretch the prior.
 CHANCE = 0.1
 NEUTRAL, BY_SIMILARITY, BY_COST = 0.5, 0.45, 0.05
@@ -35,12 +36,15 @@ NEUTRAL, BY_SIMILARITY, BY_COST = 0.5, 0.45, 0.05
 class Seen(NamedTuple):
     """Features of one text. ``marks`` names what made them, ``sketch`` is for similarities: None if that failed.
 
+    ``near`` keeps the similarities that were asked for.
+
     Shapes: ``x`` (1 + d,), the first is the constant 1; ``sketch`` (e,).
     """
 
     x: tuple[float, ...]
     marks: str
     sketch: Array | None
+    near: dict[tuple[str, ...], list[float]]
 
 
 class Features:
@@ -55,7 +59,7 @@ class Features:
         self.catalog = catalog
         texts = [text for node in catalog.nodes.values() for text in texts_of(node)]
         self._small = embedder or HashedEmbedder.fit(texts, d)
-        self._large = embedder or HashedEmbedder.fit(texts, SIMILARITY_D, function_words=SIMILARITY_FUNCTION_WORDS)
+        self._large = embedder or _alike(self._small)
         self._seen: OrderedDict[str, Seen] = OrderedDict()
         self._groups: OrderedDict[tuple[str, ...], tuple[Array, list[int]]] = OrderedDict()
         self._name_to_rows: dict[str, Array] = {}
@@ -78,19 +82,27 @@ class Features:
             if values.shape != (small.d,) or not np.isfinite(values).all():
                 raise ValueError(f"{values.shape} instead of ({small.d},), or not finite")
         except Exception as error:
-            return Seen((1.0, *[0.0] * small.d), f"{small.name} failed: {type(error).__name__}", None)
+            return Seen((1.0, *[0.0] * small.d), f"{small.name} failed: {type(error).__name__}", None, {})
         # Six digits are the record's: what is learned from is what was decided on.
-        return Seen((1.0, *np.round(values, 6).tolist()), small.name, again.astype(np.float32))
+        return Seen((1.0, *np.round(values, 6).tolist()), small.name, again.astype(np.float32), {})
 
     def similarities(self, seen: Seen, names: Sequence[str]) -> list[float]:
         """The cosine of the text with each node's description or best example, at least 0; .5 where there is none."""
-        import numpy as np
-
-        group = self._group(tuple(names))
+        known = seen.near.get(asked := tuple(names))
+        if known is not None:
+            return known
+        group = self._group(asked)
         if seen.sketch is None or group is None:
             return [UNKNOWN_SIMILARITY] * len(names)
-        matrix, starts = group
-        best = np.maximum.reduceat(matrix.dot(seen.sketch), starts)
+        near = self._near(seen.sketch, asked, *group)
+        if len(seen.near) < GROUPS_KEPT:
+            seen.near[asked] = near
+        return near
+
+    def _near(self, sketch: Array, names: tuple[str, ...], matrix: Array, starts: list[int]) -> list[float]:
+        import numpy as np
+
+        best = np.maximum.reduceat(matrix.dot(sketch), starts)
         values = iter(np.minimum(np.maximum(best, 0.0), 1.0).round(6).tolist())
         nodes = self.catalog.nodes
         return [next(values) if name in nodes else UNKNOWN_SIMILARITY for name in names]
@@ -108,22 +120,39 @@ class Features:
         import numpy as np
 
         try:
-            rows = [self._rows(self.catalog.nodes[name]) for name in names if name in self.catalog.nodes]
+            nodes = [self.catalog.nodes[name] for name in names if name in self.catalog.nodes]
+            self._read_nodes([node for node in nodes if node.name not in self._name_to_rows])
+            rows = [self._name_to_rows[node.name] for node in nodes]
         except Exception:
             # The text's own features fail with the same embedder, and their marks say so.
             return None
         starts = [0, *accumulate(len(part) for part in rows)]
         return (np.concatenate(rows), starts[:-1]) if rows else None
 
-    def _rows(self, node: Node) -> Array:
-        """Shapes: (texts, e)."""
-        import numpy as np
+    def _read_nodes(self, nodes: Sequence[Node]) -> None:
+        """Notes the vectors of each node's texts, a thousand nodes at a time. Shapes: (texts, e) for each node."""
+        for start in range(0, len(nodes), READ_TOGETHER):
+            part = nodes[start : start + READ_TOGETHER]
+            texts = [texts_of(node) for node in part]
+            vectors = _vectors(self._large, [text for own in texts for text in own])
+            at = 0
+            for node, own in zip(part, texts, strict=True):
+                self._name_to_rows[node.name] = vectors[at : at + len(own)]
+                at += len(own)
 
-        rows = self._name_to_rows.get(node.name)
-        if rows is None:
-            rows = np.stack([_vector(self._large, text) for text in texts_of(node)]).astype(np.float32)
-            self._name_to_rows[node.name] = rows
-        return rows
+
+def _alike(small: Embedder) -> HashedEmbedder:
+    """The one for similarities, of the same rarity."""
+    assert isinstance(small, HashedEmbedder)
+    return HashedEmbedder(small.rarity, d=SIMILARITY_D, function_words=SIMILARITY_FUNCTION_WORDS)
+
+
+def _vectors(embedder: Embedder, texts: Sequence[str]) -> Array:
+    import numpy as np
+
+    if isinstance(embedder, HashedEmbedder):
+        return embedder.matrix(texts).astype(np.float32)
+    return np.stack([_vector(embedder, text) for text in texts]).astype(np.float32)
 
 
 def _vector(embedder: Embedder, text: str) -> NDArray[np.float64]:

@@ -55,12 +55,27 @@ def decision(
     reason: tuple[str, bool],
 ) -> Decision:
     """The record. ``best`` has 1 - floor beside its share of the floor; ``reason`` comes with ``explored``."""
-    scores = scores or {}
+    chances = {} if best is None else {best: 1.0}
+    return record(question, key, place, policy=policy, chances=chances, floor=floor, scores=scores or {}, reason=reason)
+
+
+def record(
+    question: Decide,
+    key: str,
+    place: int,
+    *,
+    policy: tuple[str, int],
+    chances: Mapping[int, float],
+    floor: float,
+    scores: Mapping[int, float],
+    reason: tuple[str, bool],
+) -> Decision:
+    """The same, where 1 - floor is spread by ``chances``."""
     share = floor / len(eligible_of(question))
     new, options = tuple.__new__, list(question.options)  # half the time of the class's own constructor
     for i, option in enumerate(options):
         if option.filtered is None:
-            probability = share + (1.0 - floor) if i == best else share
+            probability = share + (1.0 - floor) * chances.get(i, 0.0)
             options[i] = new(Option, (*option[:8], scores.get(i), probability))
     return Decision(
         key=key,
@@ -104,3 +119,50 @@ def optimistic(
         scores=scores,
         reason=(f"{why}; never tried" if untried else why, by_floor or untried),
     )
+
+
+def greedy(
+    question: Decide,
+    key: str,
+    rng: random.Random,
+    *,
+    policy: tuple[str, int],
+    scores: Mapping[int, float],
+    floor: float,
+    pulls: Callable[[str], int],
+    why: str,
+) -> Decision:
+    """The highest score, of equals the one listed first, but for the floor; what was never tried counts as explored."""
+    best = max(sorted(scores), key=scores.__getitem__)
+    place, by_floor = drawn(eligible_of(question), best, floor, rng)
+    untried = not pulls(question.options[place].name)
+    why = "drawn by the probability floor" if by_floor else why
+    reason = (f"{why}; never tried" if untried else why, by_floor or untried)
+    return decision(question, key, place, policy=policy, best=best, floor=floor, scores=scores, reason=reason)
+
+
+def matched(
+    question: Decide,
+    key: str,
+    rng: random.Random,
+    *,
+    policy: tuple[str, int],
+    scores: Mapping[int, float],
+    chances: Mapping[int, float],
+    floor: float,
+    pulls: Callable[[str], int],
+) -> Decision:
+    """Drawn by ``chances``, which sum to 1, beside the floor; any but the highest score counts as explored."""
+    places = eligible_of(question)
+    kept, share = 1.0 - floor, floor / len(places)
+    left = rng.random()
+    for place in places:
+        left -= share + kept * chances.get(place, 0.0)
+        if left < 0.0:
+            break
+    else:  # rounding
+        place = max(chances, key=chances.__getitem__)
+    untried = not pulls(question.options[place].name)
+    why = "drawn by its probability of being the best"
+    reason = (f"{why}; never tried" if untried else why, untried or scores[place] < max(scores.values()))
+    return record(question, key, place, policy=policy, chances=chances, floor=floor, scores=scores, reason=reason)

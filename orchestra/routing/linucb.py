@@ -28,6 +28,7 @@ ROUNDING = 1e-9
 # Arms that fit here are kept side by side; more would not stay in a core's cache. Our default.
 BLOCK_BYTES = 2**21
 BLOCKS_KEPT = 8
+NO_CONTEXT = (1.0,)
 
 
 class Arm:
@@ -125,13 +126,14 @@ class LinUCB:
         self._tally = Tally()
         self._arms: dict[str, Arm] = {}
         self._names_to_block: dict[tuple[str, ...], Block] = {}
+        self._last: tuple[tuple[float, ...], Array | None] = (), None
 
     def pulls(self, option: str, /) -> int:
         return self._tally.pulls(option)
 
     def choose(self, question: Decide, key: str, rng: random.Random, /) -> Decision:
         """Pure in (state, question, rng). Raises NoProvider where no option is eligible."""
-        x = vector(question.x or (1.0,), self._tally.d)
+        x = self._vector(question.x or NO_CONTEXT)
         places = eligible_of(question)
         scores, best = self._scored(question.options, places, x)
         return optimistic(
@@ -144,6 +146,14 @@ class LinUCB:
             floor=self.floor,
             pulls=self.pulls,
         )
+
+    def _vector(self, context: tuple[float, ...]) -> Array:
+        """A text that is asked about again comes with the very same context."""
+        last, x = self._last
+        if context is not last or x is None or self._tally.d not in (None, len(x)):
+            x = vector(context, self._tally.d)
+            self._last = context, x
+        return x
 
     def _scored(self, options: Sequence[Option], places: Sequence[int], x: Array) -> tuple[dict[int, float], int]:
         """The scores of those that could win, and the place of the best."""

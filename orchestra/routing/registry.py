@@ -15,6 +15,13 @@ NAME_TO_PLACE = {
     "cheapest": "orchestra.routing.simple:Cheapest",
     "fixed": "orchestra.routing.simple:Fixed",
     "random": "orchestra.routing.simple:Random",
+    "thompson": "orchestra.routing.thompson:Thompson",
+    "thompson:beta": "orchestra.routing.thompson:BetaThompson",
+    "ema": "orchestra.routing.ema:EMA",
+    "neighbours": "orchestra.routing.neighbours:Neighbours",
+    "clusters": "orchestra.routing.clusters:Clusters",
+    "regression": "orchestra.routing.regression:Ridge",
+    "regression:logistic": "orchestra.routing.regression:Logistic",
 }
 GROUP = "orchestra.routers"
 METHODS = ("choose", "learn", "pulls", "delta", "load")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from orchestra.core.decision import Decision
 from orchestra.core.errors import BadDefinition, BadNumber, JournalVersion
 from orchestra.ports.router import Lesson
+from orchestra.routing.examples import add_plain as add_examples
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,7 +122,9 @@ def from_plain(data: Mapping[str, Any]) -> Sums:
 
 
 def add_plain(old: Any | None, delta: Any) -> Any:
-    """``add`` on JSON values: what a store applies to each option of a delta."""
+    """``add`` on JSON values: what a store applies to each option of a delta, which may hold examples instead."""
+    if "form" in delta:
+        return add_examples(old, delta)
     return delta if old is None else to_plain(add(from_plain(old), from_plain(delta)))
 
 

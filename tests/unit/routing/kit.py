@@ -7,6 +7,7 @@ from typing import Any
 
 from orchestra.core.catalog import Catalog, Code, Contract, Node
 from orchestra.core.decision import Decide, Decision, Option
+from orchestra.ports.health import Glance
 from orchestra.ports.router import Lesson, Router
 
 
@@ -62,17 +63,31 @@ class Wards:
     def penalty(self, node: str, at: float, /) -> float:
         return 1.0
 
-    def latency_s(self, node: str, /) -> float | None:
+    def latency_s(self, node: str, at: float, /) -> float | None:
         return self.name_to_latency_s.get(node)
 
-    def enter(self, node: str, at: float, /) -> None:
+    def state(self, node: str, at: float, /) -> str:
+        return "open" if node in self.name_to_reason else "closed"
+
+    def allow(self, node: str, left_share: float, until: float, /) -> None: ...
+
+    def enter(self, node: str, at: float, /) -> str | None:
         self.name_to_flying[node] = self.in_flight(node) + 1
+        return None
 
     def leave(self, node: str, /) -> None:
         self.name_to_flying[node] -= 1
 
     def in_flight(self, node: str, /) -> int:
         return self.name_to_flying.get(node, 0)
+
+    def limit(self, node: str, until: float, /) -> None: ...
+
+    def limited_s(self, node: str, at: float, /) -> float:
+        return 0.0
+
+    def glance(self, nodes: Sequence[str], at: float, /) -> list[Glance]:
+        return [(self.latency_s(node, at), self.in_flight(node), self.hidden(node, at)) for node in nodes]
 
 
 @dataclass

@@ -76,6 +76,30 @@ def test_a_trial_limit_never_leaves_nobody() -> None:
     assert option.filtered is None
 
 
+def test_what_was_never_tried_may_take_a_share_of_the_budget() -> None:
+    nodes = offered(*(node(name, cost_nano=3_000_000, trial_share=0.25) for name in ("new", "old")), node("free"))
+    tries = {"new": 0, "old": 1, "free": 0}.__getitem__
+    assert reasons(constrained(nodes, Facts(value="t", at=0.0, left_nano=10_000_000), Wards(), tries)) == {
+        "new": "never tried yet, and $0.003 is more than 25% of the $0.01 left: its trial share",
+        "old": None,
+        "free": None,
+    }
+    for facts in (Facts(value="t", at=0.0, left_nano=12_000_000), Facts(value="t", at=0.0)):
+        assert set(reasons(constrained(nodes, facts, Wards(), tries)).values()) == {None}
+    tight = Facts(value="t", at=0.0, left_nano=10_000_000)
+    assert set(reasons(constrained(nodes, tight, Wards(), None)).values()) == {None}
+    assert reasons(constrained(nodes[:1], tight, Wards(), tries)) == {"new": None}
+
+
+def test_caps_on_trials_never_leave_nobody_together() -> None:
+    wards = Wards(name_to_flying={"busy": 2})
+    nodes = offered(node("busy", trial_limit=2), node("dear", cost_nano=9, trial_share=0.5))
+    assert reasons(constrained(nodes, Facts(value="t", at=0.0, left_nano=10), wards, untried)) == {
+        "busy": None,
+        "dear": None,
+    }
+
+
 def test_no_money_left_removes_only_what_costs() -> None:
     nodes = offered(node("free"), node("paid", cost_nano=1))
     assert reasons(constrained(nodes, Facts(value="t", at=0.0, left_nano=-5), Wards(), untried)) == {

@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+from zlib import crc32
 
 import numpy as np
 import pytest
 
 from orchestra.core.errors import BadNumber
-from orchestra.routing.embed import CACHED_TOKENS, HashedEmbedder
+from orchestra.routing.embed import CACHED_CHARACTERS, CACHED_TOKENS, UNSEEN, HashedEmbedder, Rarity
 
 TEXTS = (
     "Refunds a card payment.",
@@ -85,3 +86,16 @@ def test_long_texts_and_many_words_stay_bounded() -> None:
         assert len(embedder._token_to_entries) <= CACHED_TOKENS
     with pytest.raises(BadNumber, match="d=0"):
         HashedEmbedder.fit(TEXTS, 0)
+
+
+def test_a_matrix_holds_the_vector_of_each_text() -> None:
+    texts = [*TEXTS, "", "an unseen word", "long " * CACHED_CHARACTERS]
+    for embedder in (HashedEmbedder.fit(TEXTS, 16), HashedEmbedder.fit(TEXTS, 1024, function_words=0.2)):
+        assert np.allclose(embedder.matrix(texts), [embedder.vector(text) for text in texts], atol=1e-12)
+    assert HashedEmbedder.fit((), 8).matrix(["a word"]).any()
+
+
+def test_rarity_is_that_of_the_texts_it_was_fitted_on() -> None:
+    rarity = Rarity(["a card", "a parcel", "a letter"])
+    common, rare, unseen = rarity.of(np.array([crc32(gram) for gram in (b"=a", b"=card", b"=zebra")], dtype=np.uint32))
+    assert common == pytest.approx(1.0) and rare == pytest.approx(np.log(4 / 2) + 1) and unseen == UNSEEN

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from orchestra.core.decision import Option
-from orchestra.routing.features import TEXTS_KEPT, Features, with_priors
+from orchestra.routing.features import READ_TOGETHER, TEXTS_KEPT, Features, with_priors
 from tests.unit.routing.kit import catalog, node
 
 CATALOG = catalog(
@@ -75,3 +75,12 @@ def test_priors_go_by_similarity_then_cost_around_one_half() -> None:
 def test_chance_similarities_hardly_move_the_prior() -> None:
     one, two = with_priors((Option("a"), Option("b")), (0.004, 0.0))
     assert one.prior - two.prior == pytest.approx(0.45 * 0.04)
+
+
+def test_many_nodes_are_read_in_parts() -> None:
+    nodes = [node(f"n{number}", description=f"Does number {number}.") for number in range(READ_TOGETHER + 3)]
+    many, few = Features(catalog(*nodes)), Features(catalog(*nodes))
+    last = nodes[-1].name
+    seen = many.of(f"does number {READ_TOGETHER + 2}")
+    values = many.similarities(seen, [each.name for each in nodes])
+    assert max(values) == values[-1] == few.similarities(few.of(f"does number {READ_TOGETHER + 2}"), [last])[0]

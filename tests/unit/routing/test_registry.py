@@ -31,12 +31,13 @@ def test_an_object_is_itself() -> None:
 
 @pytest.mark.parametrize("name", ["", "linucb2", "fixed:", "cheapest:x"])
 def test_an_unknown_name_lists_the_known_ones(name: str) -> None:
-    with pytest.raises(UnknownRouter, match="cheapest, fixed, fixed:NAME, linucb, linucb:shared, random"):
+    with pytest.raises(UnknownRouter, match=r"cheapest,.* fixed, fixed:NAME, linucb, linucb:shared,.* random"):
         router(name)
 
 
 def test_importing_the_package_loads_no_numpy() -> None:
-    modules = ("decide", "features", "linucb", "registry", "shared", "simple")
+    ours = "clusters decide ema examples features linucb neighbours recall registry regression shared simple thompson"
+    modules = ours.split()
     code = f"import sys, {', '.join(f'orchestra.routing.{name}' for name in modules)}; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

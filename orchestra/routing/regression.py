@@ -1,0 +1,218 @@
+"""One regression for each option on the task's features: ridge for the reward itself, or logistic for its chance.
+
+Ridge: theta = (lam I + sum x x')^-1 sum (r - p) x, the score p + theta.x, p the option's prior at each decision.
+Logistic: theta least in lam/2 |theta|^2 - sum (r ln s + (1 - r) ln(1 - s)) with s = 1 / (1 + e^-theta.x), by Newton's
+method; the score is s. Source: the textbook's (Hoerl and Kennard 1970; Cox 1958), the linear baselines of router
+benchmarks such as RouterEval, arXiv:2503.10657. That ridge starts from the prior is ours.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from orchestra.core.decision import Decide, Decision, Option
+from orchestra.core.errors import BadNumber
+from orchestra.ports.router import Lesson
+from orchestra.routing.examples import SAMPLE, Examples
+from orchestra.routing.floor import eligible_of, floor_of, greedy, recorded
+from orchestra.routing.recall import Recall
+from orchestra.routing.sums import Tally, vector
+
+if TYPE_CHECKING:
+    from orchestra.routing.sums import Array, Sums
+
+NO_CONTEXT = (1.0,)
+STEPS = 25
+CLOSE = 1e-10
+
+
+def ridge(sums: Sums, lam: float) -> Array:
+    """Shapes: (d,)."""
+    import numpy as np
+
+    return np.asarray(np.linalg.solve(sums.matrix() + lam * np.eye(sums.d), sums.b), dtype=np.float64)
+
+
+def chance(z: float) -> float:
+    """The logistic function, for any z."""
+    return 0.5 + 0.5 * math.tanh(0.5 * z)
+
+
+def logistic(rows: Array, rewards: Array, lam: float) -> Array:
+    """Newton's method with halved steps where a whole one goes too far. Shapes: (n, d), (n,) to (d,)."""
+    import numpy as np
+
+    def loss(theta: Array) -> float:
+        z = rows @ theta
+        return float((np.logaddexp(0.0, z) - rewards * z).sum() + 0.5 * lam * theta @ theta)
+
+    theta = np.zeros(rows.shape[1])
+    now = loss(theta)
+    for _ in range(STEPS):
+        s = 0.5 + 0.5 * np.tanh(0.5 * (rows @ theta))
+        slope = rows.T @ (s - rewards) + lam * theta
+        curve = (rows * (s * (1.0 - s))[:, None]).T @ rows + lam * np.eye(len(theta))
+        step = np.linalg.solve(curve, slope)
+        if float(slope @ step) < CLOSE:
+            break
+        size = 1.0
+        while (after := loss(theta - size * step)) > now and size > 1e-6:
+            size /= 2.0
+        theta, now = theta - size * step, after
+    return theta
+
+
+class Linear:
+    """What both forms share: a score that grows with p + theta.x, the highest chosen but for the floor."""
+
+    learns = True
+    why = "highest estimate"
+
+    def __init__(self, name: str, lam: float, optimism: float, floor: float, memory: Tally | Recall) -> None:
+        if not (0.0 < lam < math.inf and math.isfinite(optimism)):
+            raise BadNumber(f"lam={lam!r}, optimism={optimism!r}.", remedy="Both must be finite, lam > 0.")
+        self.name = name
+        self.lam, self.optimism, self.floor = float(lam), float(optimism), floor_of(floor)
+        self.version = 0
+        self._memory = memory
+        self._option_to_theta: dict[str, Array] = {}
+
+    def pulls(self, option: str, /) -> int:
+        return self._memory.pulls(option)
+
+    def choose(self, question: Decide, key: str, rng: random.Random, /) -> Decision:
+        """Pure in (state, question, rng). Raises NoProvider where no option is eligible."""
+        places = eligible_of(question)
+        x = vector(question.x or NO_CONTEXT, self._memory.d)
+        scores = {}
+        for place in places:
+            option = question.options[place]
+            theta = self._option_to_theta.get(option.name)
+            untried = option.prior + self.optimism
+            scores[place] = untried if theta is None else self._score(option, float(theta.dot(x)))
+        return greedy(
+            question,
+            key,
+            rng,
+            policy=(self.name, self.version),
+            scores=scores,
+            floor=self.floor,
+            pulls=self.pulls,
+            why=self.why,
+        )
+
+    def _score(self, option: Option, product: float) -> float:
+        return option.prior + product
+
+    def _follow(self, options: set[str]) -> None:
+        raise NotImplementedError
+
+    def state(self) -> dict[str, Any]:
+        """Everything learned, option by option, as JSON values."""
+        return self._memory.state()
+
+    def delta(self) -> dict[str, Any]:
+        """What was learned since the last call; a store adds it with ``sums.add_plain``."""
+        return self._memory.delta()
+
+    def load(self, state: Mapping[str, Any], /) -> None:
+        """Takes this state and adds what no ``delta`` has handed out yet.
+
+        Raises: JournalVersion, BadNumber, BadDefinition; then nothing has changed.
+        """
+        self._memory.load(state)
+        self.version = self._memory.version
+        self._option_to_theta = {}
+        self._follow(set(self._memory.totals))
+
+
+class Ridge(Linear):
+    """Learns for each option which tasks it serves well, and trusts its estimate: LinUCB without the bonus.
+
+    An option never tried has its prior and ``optimism`` for a score. The highest score has probability 1 - floor +
+    floor / K, every other floor / K; equal scores go to the option listed first. What is kept are sums, which merge.
+
+    Shapes: ``Decide.x`` (d,), any d, the same from then on; an empty one counts as (1,): no context.
+    Raises: BadNumber for rewards outside [0, 1]; BadDefinition for contexts of another dimension than it learned on.
+    Source: see above; lam 1, optimism .5 and the floor of .02 are our defaults.
+    """
+
+    why = "highest ridge estimate"
+
+    def __init__(
+        self, name: str = "regression", *, lam: float = 1.0, optimism: float = 0.5, floor: float = 0.02
+    ) -> None:
+        self._tally = Tally()
+        super().__init__(name, lam, optimism, floor, self._tally)
+
+    def learn(self, lessons: Sequence[Lesson], /) -> None:
+        """All of the lessons or, where one is bad, none."""
+        self._follow({change.option for change in self._tally.learn(lessons, _with_prior)})
+        self.version = self._tally.version
+
+    def _follow(self, options: set[str]) -> None:
+        for option in options:
+            sums = self._tally.totals[option]
+            if sums.pulls:
+                self._option_to_theta[option] = ridge(sums, self.lam)
+
+
+class Logistic(Linear):
+    """The same for rewards that are a success or none, or a share of one: its estimates stay between 0 and 1.
+
+    No sums stand for a logistic loss (its second-order expansion gives ridge back), so at most ``cap`` examples of each
+    option are kept, those with the smallest hash of the decision's key: a uniform sample, whatever the order and the
+    process, so that states merge. The fit is done again from them where an option has learned.
+
+    Shapes, Raises: as the ridge form's.
+    Source: see above; lam 1, cap 500, optimism .5 and the floor of .02 are our defaults.
+    """
+
+    why = "highest logistic estimate"
+
+    def __init__(
+        self,
+        name: str = "regression:logistic",
+        *,
+        lam: float = 1.0,
+        cap: int = 500,
+        optimism: float = 0.5,
+        floor: float = 0.02,
+    ) -> None:
+        self._recall = Recall(cap, SAMPLE, _context)
+        super().__init__(name, lam, optimism, floor, self._recall)
+
+    def learn(self, lessons: Sequence[Lesson], /) -> None:
+        """All of the lessons or, where one is bad, none."""
+        self._follow(self._recall.learn(lessons))
+        self.version = self._recall.version
+
+    def _score(self, option: Option, product: float) -> float:
+        return chance(product)
+
+    def _follow(self, options: set[str]) -> None:
+        for option in options:
+            fitted = self._fitted(self._recall.totals[option])
+            if fitted is not None:
+                self._option_to_theta[option] = fitted
+
+    def _fitted(self, examples: Examples) -> Array | None:
+        import numpy as np
+
+        known = examples.known()
+        if not known:
+            return None
+        rows = np.array([example.x for example in known], dtype=np.float64)
+        rewards = np.array([example.value for example in known])
+        return logistic(rows, rewards, self.lam)
+
+
+def _with_prior(decision: Decision, option: str) -> tuple[tuple[float, ...], float]:
+    return decision.x or NO_CONTEXT, recorded(decision, option).prior
+
+
+def _context(decision: Decision) -> tuple[float, ...]:
+    return decision.x or NO_CONTEXT
