@@ -1,4 +1,9 @@
-"""A run that stops at its budget, goes on with more, pauses for a person, and ends: what is done is done once."""
+"""A budget that stops a run, and a second process that goes on with it: what is done is done once.
+
+Look for: `stopped` before the step that would break the cap, with what is finished in `partial`; then, from a team that
+knows nothing but the state file, `done`, where `draft` was answered by the journal and not called again. No key, no
+server, no account.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from orchestra import Budget, Context, Orchestra, agent, step, workflow
+from orchestra import Budget, Orchestra, agent, step, workflow
 
 CALLS: list[str] = []
 
@@ -25,25 +30,28 @@ def polish(text: str) -> str:
     return text.replace("a draft", "a polished text")
 
 
-@workflow
-async def publish(ctx: Context[None], topic: str) -> str:
-    """Drafts, polishes, asks a person."""
-    text = await step("polish", await step("draft", topic))
-    if not await ctx.ask(f"Publish {text!r}?", output_type=bool):
-        return "withdrawn"
-    return f"published: {text}"
+@workflow(budget=Budget(usd="0.015"))
+async def publish(topic: str) -> str:
+    """Drafts, then polishes: 0.02 dollars, and so more than it may spend."""
+    return await step(polish, await step(draft, topic))
+
+
+def team(state: Path) -> Orchestra:
+    """The workflow is named so that its runs can be resumed in a new process: none is imported from the file."""
+    return Orchestra(agents=[draft, polish], workflows=[publish], state=state, journal=True)
 
 
 async def main() -> None:
-    """Takes one run through stopped, paused and done."""
+    """Stops a run at its budget, then resumes it with a larger one."""
     with tempfile.TemporaryDirectory() as folder:
-        async with Orchestra(agents=[draft, polish], state=Path(folder, "team.db"), journal=True) as team:
-            result = await team.run(publish, "rivers", budget=Budget(usd=0.015))
-            print(result.status, result.usage.usd, result.partial)
-            result = await team.resume(result.run_id, budget=Budget(usd=0.03))
-            print(result.status, result.usage.usd, list(result.asks.values()))
-            result = await team.resume(result.run_id, answers=dict.fromkeys(result.asks, True))
-            print(result.status, result.usage.usd, result.output)
+        state = Path(folder, "team.db")
+        async with team(state) as first:
+            result = await first.run(publish, "rivers")
+        print(result.status, result.usage.usd, [*result.partial.values()])
+        print(result.cause)
+        async with team(state) as second:
+            result = await second.resume(result.run_id, budget=Budget(usd="0.03"))
+        print(result.status, result.usage.usd, result.output)
     print("agents called:", ", ".join(CALLS))
 
 

@@ -38,7 +38,8 @@ def complaint(command: str) -> str | None:
         return misused(words)
     if program == "make":
         targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
-        return None if set(words) <= set(targets) else f"no target of the Makefile: {words}"
+        named = {word for word in words if "=" not in word}
+        return None if named <= set(targets) else f"no target of the Makefile: {words}"
     if program == "pip":
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         extras = {extra for word in words for extra in re.findall(r"\[(\w+)\]", word)}

@@ -5,24 +5,10 @@ from functools import partial
 import pytest
 
 import orchestra
-from orchestra import agent
-from orchestra.core.message import ToolCall
-from orchestra.models.scripted import Scripted
+from examples import close_ticket
 
 patch: pytest.MonkeyPatch = globals()["monkeypatch"]
 
-LOOK_UP = ToolCall(id="1", name="find_order", arguments={"order_id": "A-17"})
-FACTS = "Order A-17 was delivered."
-SUMMARY = "Order A-17 was delivered; its 49.00 EUR were refunded."
-MODELS = {
-    "openai:gpt-5-mini": Scripted(LOOK_UP, FACTS, name="openai:gpt-5-mini"),
-    "openai:gpt-5": Scripted(name="openai:gpt-5"),
-    "openai:gpt-5-nano": Scripted(SUMMARY, name="openai:gpt-5-nano"),
-}
-patch.setattr(orchestra, "Orchestra", partial(orchestra.Orchestra, model="openai:gpt-5-nano", models=MODELS))
-
-
-@agent
-def another(text: str) -> str:
-    """Repeats what it is told."""
-    return text
+another = close_ticket.another
+models = close_ticket.scripted()
+patch.setattr(orchestra, "Orchestra", partial(orchestra.Orchestra, model="openai:gpt-5-nano", models=models))

@@ -12,11 +12,54 @@ EXAMPLE_TO_LINES = {
         "  stripe: ConnectionRefusedError: nobody listens there -> rerouted to adyen",
         "  voucher: TimeoutError: no answer after 5 s -> escalated to caller",
     ],
+    "live": [
+        "Where is my parcel? -> parcels: highest upper confidence bound; never tried",
+        "  parcels: prior 0.82, similarity 1.00, 0 rewards",
+        "It arrives today.",
+        "refused: broken.md, line 6, field 'cost_usd': usd='cheap' is not a number. Correct the file.",
+        "drained: False",
+        "the run in flight: It arrives tomorrow.",
+        "drained: True",
+    ],
+    "tracing": [
+        "route translation: of translator; filtered dictionary: failed already: LookupError; chose translator",
+        "tokens on model spans 43, in the usage 43",
+        "  translation: dictionary (p 1.00, $0.001)",
+        "dictionary: LookupError, rerouted to translator",
+        "   ├─ route writer -> writer  (cheapest, of 1, p 1.00)",
+    ],
     "resume": [
-        "stopped 0.01 {'run/publish/draft:d66b31fd1736.0': 'a draft about rivers'}",
-        "paused 0.02 [\"Publish 'a polished text about rivers'?\"]",
-        "done 0.02 published: a polished text about rivers",
+        "stopped 0.01 ['a draft about rivers']",
+        "BudgetExceeded: publish: $0.01 usd would pass the limit of $0.015; $0.005 is left. Resume with a larger "
+        "budget: await team.resume(run_id, budget=Budget(...)).",
+        "done 0.02 a polished text about rivers",
         "agents called: draft, polish",
+    ],
+    "approval": [
+        "done: A-17 was paid back.",
+        "paused: May the tool 'refund' be called with order_id=\"A-18\", cents=9900?",
+        "done: A-18 was paid back.",
+        "done: A-19 was not paid back: it is a gift.",
+        "paused: Send the newsletter about rivers?",
+        "done: sent",
+        "paid back: A-17, A-18",
+    ],
+    "stages": [
+        '{"receipt":"A-17: 49.00 EUR"}',
+        "Error: Blocked: 'refund' was not called: the goal 'case:A-17' is at 'refunded', and it is legal at checked. "
+        "Legal now: close_case (to closed); next stages: closed. Do what is legal now, or leave it.",
+        "stage closed, version 6, facts {'paid': 4900}",
+        "  advanced refund refunded",
+    ],
+    "workflow": [
+        "the river is deep (4)",
+        "das Wasser ist kalt (4, left as it is: KeyError: 'das')",
+        "  by_dictionary: KeyError: 'das' -> escalated to caller",
+        "the river 2",
+    ],
+    "close_ticket": [
+        "  stripe      $0.002",
+        "    * openai:gpt-5-mini  score 1.934  probability 0.99  $0.00225  never tried",
     ],
 }
 
