@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from orchestra import errors as errors
     from orchestra.agents.agent import Agent as Agent
+    from orchestra.agents.agent import Handoff as Handoff
     from orchestra.agents.decorator import agent as agent
     from orchestra.agents.skill import skill as skill
     from orchestra.app.orchestra import Orchestra as Orchestra
@@ -37,6 +38,7 @@ _EXPORTS = {
     "Decision": "orchestra.core.decision",
     "Done": "orchestra.core.outcome",
     "Failed": "orchestra.core.outcome",
+    "Handoff": "orchestra.agents.agent",
     "Message": "orchestra.core.message",
     "Orchestra": "orchestra.app.orchestra",
     "Outcome": "orchestra.core.outcome",
@@ -61,6 +63,7 @@ __all__ = [
     "Decision",
     "Done",
     "Failed",
+    "Handoff",
     "Message",
     "Orchestra",
     "Outcome",

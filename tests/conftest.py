@@ -93,7 +93,8 @@ def repository() -> Path:
 @pytest.fixture(scope="session")
 def orchestra_data() -> Path:
     """The folder of public data sets that some measurements need; it is not part of the repository."""
-    folder = os.environ.get("ORCHESTRA_DATA")
-    if folder is None:
-        pytest.skip("ORCHESTRA_DATA is not set: point it at the folder of data sets")
-    return Path(folder)
+    named = os.environ.get("ORCHESTRA_DATA")
+    folder = ROOT.parent / "shared" / "data" if named is None else Path(named)
+    if not folder.is_dir():
+        pytest.skip(f"ORCHESTRA_DATA is {'not set' if named is None else 'no folder'}: point it at the data sets")
+    return folder

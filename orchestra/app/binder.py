@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from orchestra.core.call import Call, ModelName, NodeName, OneOf, Plan, Route
+from orchestra.core.call import Call, Goal, ModelName, NodeName, OneOf, Plan, Route, Shaped
 from orchestra.core.catalog import Catalog, Contract, Node, Planning
 from orchestra.core.errors import UnknownCapability
 from orchestra.core.message import Message
 from orchestra.graph.bind import bind
-from orchestra.graph.graph import GOAL, START, layered
+from orchestra.graph.graph import START
+from orchestra.graph.paths import Paths
+from orchestra.graph.recovery import PERSON, Recovery
 from orchestra.graph.route import route
-from orchestra.graph.weights import Weights, node_weight, weighted
-from orchestra.ports.binder import View
+from orchestra.graph.watch import Watch
+from orchestra.graph.weights import Weights, node_weight
+from orchestra.ports.binder import Place
 from orchestra.ports.health import Health
 from orchestra.ports.model import Request
 from orchestra.routing.constraints import Candidate, candidate_of
@@ -22,38 +27,84 @@ from orchestra.routing.decide import Decider
 
 ANYONE = "*"
 """The capability that every agent of the team provides: who answers a task that names nobody."""
+OBJECTIVES_KEPT = 8
+
+
+class Resort(NamedTuple):
+    """What a team declares for where nobody is left: lesser goals by capability, a model, a person."""
+
+    fallbacks: Mapping[str, Sequence[str]] = MappingProxyType({})
+    model: str | None = None
+    person: bool = False
+
+    def of(self, call: Call, name: str, place: Place) -> Recovery:
+        """For one call: its own lesser goals, or those that were declared for what it asks for."""
+        goals = self.fallbacks.get(name, ()) if call.fallback is None else call.fallback
+        return Recovery(
+            goals=tuple(goal for goal in dict.fromkeys(goals) if goal != name),
+            model=self.model,
+            person=self.person,
+            standing=place.lesser() if goals else None,
+            answered=self.person and place.answered(PERSON),
+        )
 
 
 class TeamBinder:
-    """Binds a capability to the team's nodes and a list of models to one of them, by the same rule."""
+    """Binds a capability to the team's nodes and a list of models to one of them, by the same rule.
+
+    ``shape`` makes a plan of a topology, an input and a catalogue; ``watch`` are the monitors of what it binds.
+    """
 
     def __init__(
         self,
         decider: Decider,
         health: Health,
-        escalate: str | None,
+        resort: Resort,
         model_nano: Callable[[str], int],
         weights: Weights,
+        shape: Callable[[Any, Any, Catalog], Plan],
+        watch: Watch,
     ) -> None:
-        self._decider, self._health, self._escalate = decider, health, escalate
-        self._model_nano, self._weights = model_nano, weights
+        self._decider, self._health, self._resort = decider, health, resort
+        self._model_nano, self._weights, self._shape = model_nano, weights, shape
+        self._paths, self._watch = Paths(weights), watch
+        self._others: dict[Weights, TeamBinder] = {}
 
-    def bind(self, call: Call, view: View) -> Plan:
-        """Raises UnknownCapability."""
+    def weighing(self, weights: Weights) -> TeamBinder:
+        """The same for another objective. What it finds out about paths is kept for the last few."""
+        other = self._others.get(weights)
+        if other is None:
+            other = copy(self)
+            other._weights, other._paths = weights, Paths(weights)
+            if len(self._others) >= OBJECTIVES_KEPT:
+                self._others.clear()
+            self._others[weights] = other
+        return other
+
+    def bind(self, call: Call, view: Place) -> Plan:
+        """Raises UnknownCapability; for a topology also UnknownName, UnknownAgent, BadDefinition."""
+        if isinstance(call.target, Shaped):
+            return self._shape(call.target.topology, call.input, view.catalog)
         if isinstance(call.target, OneOf):
             nodes = tuple(_model_node(name, self._model_nano(name)) for name in call.target.models)
             decide = self._decider.for_call(replace(call, input=_asked(call.input)), view, f"model/{call.target.label}")
             return bind(call, nodes, decide, self._health, view.now, None, ModelName)
         if isinstance(call.target, Route):
-            return self._route(call, call.target.capabilities, view)
-        nodes = providers(view.catalog, call.target)
-        decide = self._decider.for_call(call, view, call.target)
-        return bind(call, nodes, decide, self._health, view.now, self._escalate, NodeName)
+            weigh = node_weight(self._weights, self._health, view.now, lambda name: self._watch.rewards(name)[1])
+            find, vertex_to_node = self._paths.through(view.catalog, call.target.capabilities, weigh)
+            after = self._resort.of(call, call.target.name, view)
+            plan = route(call, find, START, vertex_to_node, self._health, view.now, after, record=True)
+            return self._watched(plan, call, view, len(call.target.capabilities))
+        lesser = isinstance(call.target, Goal)
+        name: str = call.target.name if lesser else call.target
+        nodes = providers(view.catalog, name)
+        decide = self._decider.for_call(call, view, name)
+        after = Recovery() if lesser else self._resort.of(call, name, view)
+        plan = bind(call, nodes, decide, self._health, view.now, after, NodeName)
+        return self._watched(plan, call, view, 1)
 
-    def _route(self, call: Call, capabilities: Sequence[str], view: View) -> Plan:
-        graph, vertex_to_node = layered(view.catalog, capabilities)
-        neighbours = weighted(graph, vertex_to_node, node_weight(self._weights, self._health, view.now))
-        return route(call, neighbours, START, GOAL, vertex_to_node, self._health, view.now, self._escalate)
+    def _watched(self, plan: Plan, call: Call, view: Place, stages: int) -> Plan:
+        return self._watch.over(plan, call, view, stages) if self._watch.monitors else plan
 
 
 def providers(catalog: Catalog, capability: str) -> tuple[Node, ...]:

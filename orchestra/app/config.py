@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import importlib
 import sys
-import tomllib
 import traceback
 from pathlib import Path
 from typing import Any
 
 from orchestra.app.orchestra import Orchestra
+from orchestra.app.settings import FILE, AppTable, folders_of, settings_in
 from orchestra.core.errors import BadDefinition, OrchestraError
-
-FILE = "orchestra.toml"
+from orchestra.skills.discovery import roots
 
 
 def team_named(place: str | None, folder: Path) -> Orchestra:
-    """The team at ``module:attribute``, or the one that ``[app] team`` of orchestra.toml names.
+    """The team at ``module:attribute``, or the one that ``[app] team`` of orchestra.toml names. The agent files of
+    ``[agents] folders`` there join it, and find the project's skills by name: who runs its code trusts the project.
 
     The attribute is an Orchestra or a function that makes one; the folder is put on the import path. Raises
-    BadDefinition, which says where the module went wrong, and what the team's own constructor raises.
+    BadDefinition, which says where the module or orchestra.toml went wrong, and what the team's constructor raises.
     """
-    if place is None and (place := configured(folder)) is None:
-        raise BadDefinition("No team is named.", remedy=f"Pass --app module:attribute, or write [app] team in {FILE}.")
+    settings = settings_in(folder)
+    agents, skills = (folders_of(table.folders, folder) for table in (settings.agents, settings.skills))
+    if place is None:
+        place = _configured(settings.app, folder)
     module_name, colon, attribute = place.partition(":")
     if not colon or not module_name or not attribute:
         raise BadDefinition(
@@ -38,23 +40,21 @@ def team_named(place: str | None, folder: Path) -> Orchestra:
         raise BadDefinition(f"The team {place!r} cannot be made: {_where(error)}.", remedy="Correct it.") from error
     if not isinstance(team, Orchestra):
         raise BadDefinition(f"{place!r} is a {type(team).__name__}, not an Orchestra.", remedy="Name the team itself.")
+    for one in (*skills, *(root.folder for root in roots(project=folder) if root.folder.is_dir())):
+        team.add_skills(one)
+    for one in agents:
+        team.add_folder(one)
     return team
 
 
-def configured(folder: Path) -> str | None:
-    """What orchestra.toml says, None where there is no such file. Raises BadDefinition."""
-    path = folder / FILE
-    if not path.is_file():
-        return None
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadDefinition(f"{path} cannot be read: {error}.", remedy="Correct the file.") from None
-    app = content.get("app")
-    place = app.get("team") if isinstance(app, dict) else None
-    if not isinstance(place, str):
-        raise BadDefinition(f"{path} has no [app] team.", remedy='Add: [app] and below it team = "module:attribute"')
-    return place
+def _configured(app: AppTable | None, folder: Path) -> str:
+    if app is not None:
+        return app.team
+    said = f"{FILE} has no [app] table" if (folder / FILE).is_file() else f"there is no {FILE} in {folder}"
+    raise BadDefinition(
+        f"No team is named: {said}.",
+        remedy=f'Pass --app module:attribute, or write to {FILE}: [app] and below it team = "module:attribute".',
+    )
 
 
 def _made(module_name: str, attribute: str, place: str) -> Any:

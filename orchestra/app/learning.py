@@ -8,6 +8,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from orchestra.app.means import Means
 from orchestra.core.decision import Decide, Decision
 from orchestra.core.errors import (
     BadInput,
@@ -15,6 +16,7 @@ from orchestra.core.errors import (
     BudgetExceeded,
     DepsMissing,
     Diverged,
+    NotApproved,
     RunClosed,
     StateUnusable,
     UnknownName,
@@ -28,7 +30,7 @@ from orchestra.routing.sums import add_plain, reward_of
 from orchestra.runtime.writer import Writer
 
 RUNTIME = "runtime"
-NOT_THE_CHOICES_FAULT = (BudgetExceeded, BadInput, DepsMissing, RunClosed, Diverged, StateUnusable)
+NOT_THE_CHOICES_FAULT = (BudgetExceeded, BadInput, DepsMissing, NotApproved, RunClosed, Diverged, StateUnusable)
 RECENT_RUNS = 1000
 """Runs whose events are kept in memory for late feedback where there is no store. Our default."""
 Pick = Callable[[Sequence[Event]], Sequence[Decision]]
@@ -150,6 +152,7 @@ class Learning:
     def __init__(self, router: Router, log: Log, writer: Writer | None, now: Callable[[], float]) -> None:
         self._router, self._log, self._writer, self._now = router, log, writer, now
         self._lock = threading.Lock()
+        self.means = Means()
         self._unsaved: deque[Mapping[str, Any]] = deque()
         self.loaded = writer is None
 
@@ -193,6 +196,7 @@ class Learning:
         if new:
             with self._lock:
                 self._router.learn(new)
+                self.means.learn(new)
                 delta = self._router.delta()
             if delta:
                 self._unsaved.append(delta)

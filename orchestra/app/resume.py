@@ -13,10 +13,12 @@ from orchestra.core.call import Call, NodeName, Route
 from orchestra.core.catalog import Catalog, Node, required_node
 from orchestra.core.errors import JournalMissing, JournalVersion, UnknownWorkflow
 from orchestra.core.events import CallEnded, Event, RunStarted
+from orchestra.core.message import messages_of
+from orchestra.core.task import Task
 from orchestra.graph.graph import layered
 from orchestra.runtime.execute import ROOT
 
-FORMAT = 1
+FORMAT = 2
 
 
 def started_of(events: Sequence[Event]) -> RunStarted:
@@ -37,6 +39,19 @@ def limits_of(events: Sequence[Event]) -> tuple[Budget, bool]:
     return Budget(**limits[-1]), limits[-1] != limits[0]
 
 
+def limits_facts(budget: Budget) -> dict[str, Any]:
+    """The limits as a run's first row keeps them."""
+    usd = None if budget.usd is None else str(budget.usd)
+    return {
+        "usd": usd,
+        "tokens": budget.tokens,
+        "requests": budget.requests,
+        "tool_calls": budget.tool_calls,
+        "seconds": budget.seconds,
+        "depth": budget.depth,
+    }
+
+
 def call_again(
     started: RunStarted, sources: Mapping[str, Node], catalog: Catalog, workflow: Any, unlimited: bool
 ) -> Call:
@@ -46,7 +61,7 @@ def call_again(
     Raises: UnknownWorkflow, UnknownAgent, UnknownCapability; for a topology UnknownName and BadDefinition.
     """
     kind, _, name = started.workflow.partition(":")
-    value, key = started.arguments, started.name
+    value, key = _value(started), started.name
     if kind in ("topology", "given topology"):
         if kind == "given topology" and (workflow is None or is_name(workflow)):
             raise UnknownWorkflow(
@@ -56,11 +71,11 @@ def call_again(
         return shaped(name if kind == "topology" else workflow, value, catalog)
     if kind == "capability":
         providers(catalog, name)
-        return Call(target=name, input=value, key=key)
+        return Call(target=name, input=value, key=key, fallback=started.fallback, hedge_s=started.hedge_s)
     if kind == "route":
         route = Route(capabilities=tuple(name.split(">")))
         layered(catalog, route.capabilities)
-        return Call(target=route, input=value, key=key)
+        return Call(target=route, input=value, key=key, fallback=started.fallback)
     if kind == "node" and workflow is None:
         kind_of = catalog.named(name).contract.output_type
         return Call(target=NodeName(name=name), input=value, key=key, output_type=kind_of)
@@ -70,6 +85,19 @@ def call_again(
     if unlimited and node.budget is not None:
         node = replace(node, budget=None)
     return Call(target=node, input=value, key=key, output_type=node.contract.output_type)
+
+
+def _value(started: RunStarted) -> Any:
+    """What the run was asked, as it was given to its first call."""
+    if not started.task:
+        return started.arguments
+    fields = started.arguments
+    return Task(
+        text=fields["text"],
+        input=fields["input"],
+        history=messages_of(fields["history"]),
+        passed_by=tuple(fields["passed_by"]),
+    )
 
 
 def without_end(events: Sequence[Event], call: Call) -> Sequence[Event]:

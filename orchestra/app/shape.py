@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestra.agents.bundled import bundled_root
 from orchestra.app.binder import ANYONE, providers
-from orchestra.core.call import Call, NodeName, Planned
+from orchestra.core.call import Call, NodeName, Plan, Planned
 from orchestra.core.catalog import Catalog
 from orchestra.core.errors import UnknownCapability
 from orchestra.topologies.auto import PLAN, Auto
@@ -23,9 +23,20 @@ KEY = "task"
 
 def shaped(given: Shape, value: Any, catalog: Catalog) -> Call:
     """The call of a topology over a task. Raises UnknownName, UnknownCapability, UnknownAgent, BadDefinition."""
+    topology = checked(given, catalog)
+    return Call(target=Planned(name=topology.name, plan=partial(plan_of, topology)), input=value, key=KEY)
+
+
+def plan_for(given: Shape, value: Any, catalog: Catalog) -> Plan:
+    """The plan of a step's topology. Raises as ``shaped``."""
+    return plan_of(checked(given, catalog), value)
+
+
+def checked(given: Shape, catalog: Catalog) -> Topology:
+    """The topology, with everybody that it names in the team. Raises as ``shaped``."""
     topology = built(given, catalog)
     check(topology, catalog)
-    return Call(target=Planned(name=topology.name, plan=partial(plan_of, topology)), input=value, key=KEY)
+    return topology
 
 
 def built(given: Shape, catalog: Catalog) -> Topology:

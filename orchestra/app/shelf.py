@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from orchestra.agents.bundled import bundled_names, bundled_root
-from orchestra.agents.skill import skill_folder
+from orchestra.agents.skill import known_skills
+from orchestra.app.settings import folders_of, settings_in
 from orchestra.app.shape import members
 from orchestra.core.call import NodeName
 from orchestra.core.errors import BadDefinition
+from orchestra.skills.discovery import Found
 from orchestra.skills.files import load_skill, read_body, resource_names
 from orchestra.skills.parse import FILE
+from orchestra.skills.skill import Diagnostic
 from orchestra.topologies.files import load_topology_file
 from orchestra.topologies.layers import ends
 from orchestra.topologies.member import Member, Topology
@@ -23,17 +27,38 @@ GOAL = "goal"
 """What a chart calls the task as it comes in."""
 
 
-def skill_rows() -> list[dict[str, str]]:
-    """Name and description of each shipped skill."""
-    found = [load_skill(bundled_root("skills") / name) for name in bundled_names("skills")]
-    return [{"name": skill.name, "description": skill.description} for skill in found]
+def found_skills(project: Path, *, trust: bool = False) -> Found:
+    """The skills of a project (in its usual places, and in the folders of its orchestra.toml), of the user's home, and
+    the shipped ones. Without ``trust`` the project's are left out.
+
+    Raises: BadDefinition.
+    """
+    named = folders_of(settings_in(project).skills.folders, project)
+    return known_skills(named, project=project, trust=trust)
 
 
-def skill_facts(name: str) -> dict[str, Any]:
-    """Everything of a shipped skill, or of the one in a folder. Raises UnknownName, BadDefinition."""
-    skill = load_skill(skill_folder(name, Path()))
+def skill_rows(project: Path, *, trust: bool = False) -> tuple[list[dict[str, str]], tuple[Diagnostic, ...]]:
+    """Name, scope, source and description of each skill, and what was wrong on the way. Raises BadDefinition."""
+    found = found_skills(project, trust=trust)
+    rows = [
+        {"name": one.name, "scope": scope, "source": _shown(one.folder, project), "description": one.description}
+        for one, scope in zip(found.skills, found.scopes, strict=True)
+    ]
+    return rows, tuple(one for one in found.diagnostics if one.level != "advice")
+
+
+def skill_facts(name: str, project: Path, *, trust: bool = False) -> dict[str, Any]:
+    """Everything of a skill by its name, or of the one in a folder. Raises UnknownName, BadDefinition."""
+    if "/" in name or os.sep in name:
+        scope, skill = "folder", load_skill(name)
+    else:
+        found = found_skills(project, trust=trust)
+        skill = found.named(name)
+        scope = found.scopes[found.skills.index(skill)]
     return {
         "name": skill.name,
+        "scope": scope,
+        "source": _shown(skill.folder, project),
         "description": skill.description,
         "license": skill.license,
         "compatibility": skill.compatibility,
@@ -56,20 +81,36 @@ def valid_skills(paths: Sequence[Path]) -> list[str]:
     return [load_skill(folder).name for folder in folders]
 
 
-def topology_rows() -> list[dict[str, str]]:
-    """Name and description of "auto" and of each shipped topology."""
-    found = [_topology(name) for name in (AUTO, *bundled_names("topologies"))]
-    return [{"name": one.name, "description": getattr(one, "description", "")} for one in found]
+def topology_rows(project: Path) -> list[dict[str, str]]:
+    """Name, scope, source and description of "auto", of each shipped topology and of those in the folders that
+    orchestra.toml names. Raises BadDefinition.
+    """
+    places = dict.fromkeys((AUTO, *bundled_names("topologies")), ("shipped", ""))
+    places |= {path.stem: ("project", str(path)) for path in _topology_files(project)}
+    rows = []
+    for name, (scope, path) in places.items():
+        found = _topology(path or name)
+        source = _shown(Path(path) if path else bundled_root("topologies") / f"{name}.yaml", project)
+        said = getattr(found, "description", "")
+        rows.append({"name": name, "scope": scope, "source": "-" if name == AUTO else source, "description": said})
+    return rows
 
 
-def topology_facts(name: str) -> dict[str, Any]:
-    """Everything of a shipped topology, or of a file. Raises UnknownName, BadDefinition."""
-    return _facts(_topology(name))
+def located(name: str, project: Path) -> str:
+    """The path of the topology that the project's orchestra.toml knows by this name; else the name. Raises
+    BadDefinition.
+    """
+    return next((str(path) for path in _topology_files(project) if path.stem == name), name)
 
 
-def topology_chart(name: str) -> str:
+def topology_facts(name: str, project: Path) -> dict[str, Any]:
+    """Everything of a topology by name, or of a file. Raises UnknownName, BadDefinition."""
+    return _facts(_topology(located(name, project)))
+
+
+def topology_chart(name: str, project: Path) -> str:
     """A topology as a Mermaid flowchart. Raises as ``topology_facts``; BadDefinition for "auto", made during a run."""
-    found = _topology(name)
+    found = _topology(located(name, project))
     if not members(found):
         raise BadDefinition(f"{name!r} has no shape before a task is known.", remedy="Look at the trace of a run.")
     numbers = {id(member): f"n{number}" for number, member in enumerate(members(found))}
@@ -88,6 +129,19 @@ def valid_topologies(paths: Sequence[Path]) -> list[str]:
     return [load_topology_file(file.name, file.parent).name for file in files]
 
 
+def _topology_files(project: Path) -> list[Path]:
+    folders = folders_of(settings_in(project).topologies.folders, project)
+    return [path for folder in folders for path in sorted(folder.glob("*.yaml"))]
+
+
+def _shown(path: Path, project: Path) -> str:
+    """The way to a file as a person would write it."""
+    for start, sign in ((project, ""), (Path.home(), "~/")):
+        if path.is_relative_to(start.absolute()):
+            return f"{sign}{path.relative_to(start.absolute())}"
+    return str(path)
+
+
 def _topology(name: str) -> Topology:
     return topology_of(name, bundled_root("topologies"))
 
@@ -101,6 +155,8 @@ def _facts(topology: Topology) -> dict[str, Any]:
     for key in ("join", "on_failure"):
         if hasattr(topology, key):
             facts[key] = getattr(topology, key)
+    if getattr(topology, "answer", None) is not None:
+        facts["answer"] = sorted(getattr(topology.answer, "__annotations__", {})) or str(topology.answer)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     for key in ("lead", "report", "by"):
         if (member := getattr(topology, key, None)) is not None:
             facts[key] = _member_facts(member)

@@ -2,20 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypedDict
 
 from orchestra.agents.agent import Agent
-from orchestra.app.binder import ANYONE
+from orchestra.app.binder import ANYONE, providers
 from orchestra.app.shape import Shape, is_name, shaped
-from orchestra.core.call import Call, NodeName, Planned, Route
+from orchestra.core.budget import Budget
+from orchestra.core.call import Call, NodeName, Planned, Route, hedge_of, lesser_goals
 from orchestra.core.catalog import Catalog, Node, required_node
-from orchestra.core.errors import BadInput, UnknownAgent, UnknownCapability
+from orchestra.core.decision import Decision, Option
+from orchestra.core.errors import BadInput, UnknownAgent, UnknownCapability, UnsafeBatch
 from orchestra.core.ids import canonical
+from orchestra.core.message import Message, checked_history
+from orchestra.core.task import task_of
 from orchestra.graph.graph import layered
+from orchestra.graph.hedge import unsafe
+from orchestra.graph.weights import Weights
 
 To = str | Sequence[str] | None
 """A capability or an agent, several capabilities in a row, or whoever the router picks."""
+
+
+def row_of(text: str | None) -> To:
+    """'a>b' as the capabilities in a row that it names; anything else as it is."""
+    return text.split(">") if text is not None and ">" in text else text
+
+
+class Options(TypedDict, total=False):
+    """How a run may be asked for, beside its task: ``Orchestra.run`` says what each means."""
+
+    to: To
+    topology: Shape | None
+    deps: Any
+    budget: Budget | None
+    seed: int
+    output_type: Any
+    history: Sequence[Message | Mapping[str, Any]] | None
+    goal: str | None
+    weights: Weights | None
+    fallback: Sequence[str] | None
+    hedge_s: float | None
+
+
+def first_call(task: Any, inputs: tuple[Any, ...], options: Options, catalog: Catalog) -> Call:
+    """As ``target_of``, with the conversation that the task goes on with. Raises TypeError for an unknown option."""
+    for name in options:
+        if name not in Options.__annotations__:
+            raise TypeError(f"{name!r} is no option of a run; there are {', '.join(Options.__annotations__)}.")
+    call = target_of(task, inputs, options.get("to"), catalog, options.get("output_type"), options.get("topology"))
+    call = _healing(call, options.get("fallback"), options.get("hedge_s"), catalog)
+    history = options.get("history")
+    return _going_on(call, () if history is None else checked_history(history), catalog)
+
+
+def _healing(call: Call, fallback: Sequence[str] | None, hedge_s: float | None, catalog: Catalog) -> Call:
+    """The call with its lesser goals and its hedge. Raises BadInput, UnknownCapability, UnsafeBatch, BadNumber."""
+    call = replace(call, fallback=lesser_goals(call.target, fallback), hedge_s=hedge_of(call.target, hedge_s))
+    for goal in call.fallback or ():
+        providers(catalog, goal)
+    if call.hedge_s is not None and (refused := unsafe(call, providers(catalog, call.target))) is not None:
+        raise UnsafeBatch(refused.cause.message, remedy=refused.cause.remedy)
+    return call
+
+
+def _going_on(call: Call, history: tuple[Message, ...], catalog: Catalog) -> Call:
+    """The call with the conversation before it. Raises BadInput where no one agent would be given it."""
+    if not history:
+        return call
+    target = call.target
+    node = catalog.named(target.name) if isinstance(target, NodeName) else target
+    if isinstance(node, Planned) or (isinstance(node, Node) and node.kind != "agent"):
+        raise BadInput(
+            f"{getattr(node, 'name', node)!r} is no agent, so it takes no history.",
+            remedy="Leave history= out, or ask one agent or capability.",
+        )
+    task = task_of(call.input)
+    return replace(call, input=replace(task, history=(*history, *task.history)))
 
 
 def target_of(
@@ -109,3 +173,17 @@ def _typed(call: Call, output_type: Any) -> Call:
 
 def _name(task: Any) -> str:
     return str(getattr(task, "name", None) or getattr(task, "__name__", task))
+
+
+def no_choice(name: str, key: str) -> Decision:
+    """What is to be said where the caller named the agent himself."""
+    return Decision(
+        key=f"route/{key}",
+        capability=name,
+        policy="named",
+        version=1,
+        options=(Option(name, probability=1.0),),
+        chosen=(name,),
+        probability=1.0,
+        reason="it was asked for by name",
+    )

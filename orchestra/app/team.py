@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
-from orchestra.app.binder import TeamBinder, expected, providers
+from orchestra.app.binder import Resort, TeamBinder, expected, providers
+from orchestra.app.goals import Goals
 from orchestra.app.learning import (
     RUNTIME,
     Learning,
@@ -17,24 +18,32 @@ from orchestra.app.learning import (
     one_decision,
     used_decisions,
 )
+from orchestra.app.queue import answers_of
 from orchestra.app.result import Result
-from orchestra.app.resume import FORMAT, call_again, limits_of, started_of, without_end
+from orchestra.app.resume import FORMAT, call_again, limits_facts, limits_of, started_of, without_end
+from orchestra.app.shape import plan_for
+from orchestra.app.target import Options, no_choice
+from orchestra.app.undo import ABANDON, abandoning, check_abandon, is_abandoned
+from orchestra.connectors.probes import Probes
 from orchestra.core.budget import Budget
 from orchestra.core.call import Call, NodeName
 from orchestra.core.catalog import Catalog, Node, required_node
 from orchestra.core.clock import Clock, keyed_rng
-from orchestra.core.decision import Decision, Option
-from orchestra.core.errors import BadDefinition, JournalMissing, NoProvider
-from orchestra.core.events import Event, RunStarted
+from orchestra.core.decision import Decision
+from orchestra.core.errors import Abandoned, BadDefinition, JournalMissing, NoProvider
+from orchestra.core.events import Event, Rewarded, RunStarted
 from orchestra.core.ids import new_run_id
 from orchestra.core.outcome import Done, Failed, Outcome, cause_of
+from orchestra.core.task import Task
 from orchestra.graph.health import Health
+from orchestra.graph.watch import watch_of
 from orchestra.graph.weights import Weights
 from orchestra.models.pricing import PriceTable, Unknown
 from orchestra.models.registry import Registry
 from orchestra.ports.sink import Sink
 from orchestra.routing.decide import Decider
 from orchestra.routing.registry import router
+from orchestra.runtime.approval import check_answers
 from orchestra.runtime.blocking import in_thread
 from orchestra.runtime.execute import ROOT, execute, new_run, status_of
 from orchestra.runtime.ledger import Account
@@ -42,6 +51,7 @@ from orchestra.runtime.run import Run, Services
 from orchestra.runtime.scope import Scope
 from orchestra.runtime.writer import Writer
 from orchestra.stores.codec import JsonCodec
+from orchestra.stores.memory import MemoryStore
 from orchestra.stores.registry import open_store
 from orchestra.telemetry.export import tracing_from_env
 
@@ -60,8 +70,15 @@ class Settings(Protocol):
     journal: bool
     content: bool
     escalate: str | None
+    escalate_to_person: bool
+    fallbacks: Mapping[str, Sequence[str]]
     weights: Weights
+    monitors: Sequence[Any]
+    outranks: float
+    providers: Mapping[str, str]
+    probes: Mapping[str, Any]
     workflows: Sequence[Any]
+    goals: Sequence[Any]
     sinks: Sequence[Any]
     native_tasks: bool
     learn: bool
@@ -80,32 +97,52 @@ class Team:
         self._settings = settings
         self.models = Registry(settings.models, base_urls=settings.base_urls)
         self.prices = PriceTable(settings.prices, settings.unknown_price)
-        self.health = Health()
+        self.health = Health(providers=settings.providers)
+        self.probes = Probes(settings.probes, self.health, settings.clock.now)
         self._router = router(settings.router)
         self._decider = Decider(self._router, self.health, candidate=expected)
         self.writer = Writer(open_store(settings.state)) if settings.state is not None else None
         self._recent = Recent()
         log = self._recent if self.writer is None else self.writer.store
         self.learning = Learning(self._router, log, self.writer, settings.clock.now)
+        where = MemoryStore() if self.writer is None else self.writer.store
+        self.goals = Goals(settings.goals, where, self.writer, JsonCodec().plain, settings.clock.now)
+        self._unloaded: dict[str, None] = {}
+        self._loaded: set[str] = set()
         self._sources = {node.source: node for node in map(required_node, settings.workflows)}
-        self.check(settings.catalog)
+        self._undoable: dict[str, Node] = {}
+        self._going: set[str] = set()
+        self.check(settings.catalog.nodes.values())
         self.tracing = tracing_from_env()
+        self._binder = TeamBinder(
+            self._decider,
+            self.health,
+            self._resort(),
+            self._model_nano,
+            settings.weights,
+            plan_for,
+            watch_of(settings.monitors, settings.outranks, self.health, self.learning.means.of, settings.escalate),
+        )
         self.services = self._services()
 
-    def check(self, catalog: Catalog) -> None:
-        """Every model of the team has a client and a price. Raises what is wrong with the first that has not."""
-        names = [name for node in catalog.nodes.values() for name in node.models]
+    def check(self, nodes: Iterable[Node]) -> None:
+        """Every model of theirs and of the team has a client and a price. Raises what is wrong with the first that has
+        not.
+        """
+        names = [name for node in nodes for name in node.models]
         names += [name for name in (self._settings.model, self._settings.escalate) if name is not None]
         for name in dict.fromkeys(names):
             self.models.check(name)
             self.prices.price(name)
+            if name not in self._loaded and self.models.needs_library(name):
+                self._unloaded[name] = None
 
     def _services(self) -> Services:
         settings = self._settings
         return Services(
             models=self.models,
             prices=self.prices,
-            binder=TeamBinder(self._decider, self.health, settings.escalate, self._model_nano, settings.weights),
+            binder=self._binder,
             choose=self.learning.choose,
             health=self.health,
             codec=JsonCodec(),
@@ -118,6 +155,15 @@ class Team:
             native=settings.native_tasks,
         )
 
+    def _resort(self) -> Resort:
+        settings = self._settings
+        if settings.escalate_to_person and not settings.journal:
+            raise JournalMissing("escalate_to_person=True needs a journal: the answer comes later.")
+        for name, goals in settings.fallbacks.items():
+            if isinstance(goals, str):
+                raise BadDefinition(f"fallbacks[{name!r}]={goals!r} is a text.", remedy=f"Pass a list: [{goals!r}].")
+        return Resort(settings.fallbacks, settings.escalate, settings.escalate_to_person)
+
     def _model_nano(self, name: str) -> int:
         """What a thousand tokens each way cost: the scale on which models are compared before anything is known."""
         price = self.prices.price(name)
@@ -126,6 +172,18 @@ class Team:
     async def open(self) -> None:
         """Loads what was learned before. Raises JournalVersion, StateUnusable."""
         await self.learning.load()
+
+    async def load_libraries(self) -> None:
+        """Imports the vendors' libraries of the models that were named since: a switch is not to wait for one."""
+        if self._unloaded:
+            await in_thread(self._load)
+
+    def _load(self) -> None:
+        for name in list(self._unloaded):
+            if name not in self._loaded:
+                self.models.load(name)
+            self._loaded.add(name)
+            self._unloaded.pop(name, None)  # only now: whoever begins meanwhile waits for it too
 
     def watch(self, sink: Sink) -> None:
         self.services = replace(self.services, sinks=(*self.services.sinks, sink))
@@ -145,18 +203,30 @@ class Team:
         self,
         call: Call,
         source: str,
+        options: Options,
         *,
         catalog: Catalog,
-        deps: Any,
         budget: Budget,
-        seed: int,
         sinks: tuple[Sink, ...] = (),
     ) -> Result:
         await self.open()
+        await self.load_libraries()
         if isinstance(call.target, Node):
             self._sources[call.target.source] = call.target
-        run = new_run(new_run_id(), self.services, catalog=catalog, deps=deps, seed=seed, extra_sinks=sinks)
-        return await self._execute(run, call, budget, source)
+            if call.target.undo_on_failure and not self._settings.journal:
+                raise JournalMissing("@workflow(compensate=True) needs a journal to undo by.")
+        deps, seed, weights = options.get("deps"), options.get("seed", 0), options.get("weights")
+        services = self.services if weights is None else replace(self.services, binder=self._binder.weighing(weights))
+        guard = self.goals.guard(options.get("goal"))
+        run = new_run(new_run_id(), services, catalog=catalog, deps=deps, seed=seed, extra_sinks=sinks, guard=guard)
+        return await self._or_undone(call, deps, await self._execute(run, call, budget, source), catalog)
+
+    async def _or_undone(self, call: Call, deps: Any, result: Result, catalog: Catalog) -> Result:
+        """The result, after undoing where that is wanted; of undoing where that did not come to its end."""
+        if result.status != "failed" or not isinstance(call.target, Node) or not call.target.undo_on_failure:
+            return result
+        undone = await self.abandon(result.run_id, catalog=catalog, deps=deps, budget=Budget(), answers={})
+        return undone if undone.status != "abandoned" else replace(result, events=undone.events, usage=undone.usage)
 
     def route(self, call: Call, catalog: Catalog, budget: Budget, seed: int) -> Decision:
         """The decision that a run of the call would begin with; nothing is called, nothing is learned."""
@@ -164,7 +234,7 @@ class Team:
         root = Scope(run, ROOT, Account(ROOT, budget.limits))
         scope = Scope(run, root.key(call), root.account, root)
         if isinstance(call.target, NodeName):
-            return _no_choice(call.target.name, scope.path)
+            return no_choice(call.target.name, scope.path)
         deciding = self._decider.for_call(call, scope, call.target)(providers(catalog, call.target), None)
         try:
             asked = next(deciding).calls[0]
@@ -177,22 +247,33 @@ class Team:
         return self.learning.choose(asked.target, f"{run.id}/{key}", keyed_rng(seed, key))
 
     async def _execute(self, run: Run, call: Call, budget: Budget, source: str) -> Result:
-        if self.tracing is not None:
-            self.tracing.began(run.id, run.past)
+        trace = self.tracing.began(run.id, run.past) if self.tracing else ""
         started = RunStarted(
             "run",
             run.now(),
-            call.key or "task",
+            next((event.name for event in run.past if isinstance(event, RunStarted)), call.key or "task"),
             source,
             self.services.codec.plain(call.input),
             run.seed,
-            _limits(budget),
+            limits_facts(budget),
             run.catalog.version,
             FORMAT,
+            trace,
+            isinstance(call.input, Task),
+            run.guard.goal if run.guard else "",
+            fallback=call.fallback,
+            hedge_s=call.hedge_s,
         )
+        self._going.add(run.id)
         try:
             outcome, usage = await execute(run, call, budget, started)
+        except BaseException:
+            if self.tracing is not None:
+                self.tracing.leave(run.id, list(run.events), run.met)
+            raise
         finally:
+            self._going.discard(run.id)
+            self._undoable |= {name: node for name, node in run.met.items() if node.compensate is not None}
             if self.writer is None:
                 self._recent.keep(run.id, [*run.past, *run.events])
         try:
@@ -203,16 +284,17 @@ class Team:
 
     def _result(self, run: Run, outcome: Outcome, usage: Any) -> Result:
         events = (*run.past, *run.events)
-        return Result(run_id=run.id, status=status_of(outcome), outcome=outcome, usage=usage, events=events)
+        return Result(run_id=run.id, status=status_of(outcome, run.status), outcome=outcome, usage=usage, events=events)
 
     async def _settle(self, run: Run) -> None:
         """Exports the run's spans and learns from its failures."""
         if self.tracing is not None:
-            await in_thread(self.tracing.export, run.id, list(run.events))
+            await in_thread(self.tracing.export, run.id, list(run.events), run.met)
         failures = failed_decisions(run.events, run.past)
         if failures and self._settings.learn:
             known = [*run.past, *run.events]
-            await self.learning.reward(run.id, lambda _: failures, 0.0, RUNTIME, known)
+            new = await self.learning.reward(run.id, lambda _: failures, 0.0, RUNTIME, known)
+            await self._judge(run.id, new, RUNTIME)
 
     async def resume(
         self,
@@ -225,7 +307,12 @@ class Team:
         answers: Mapping[str, Any],
     ) -> Result:
         past = await self._journal(run_id)
+        await self.load_libraries()
         started = started_of(past)
+        answers = {**answers_of(past), **answers}
+        check_answers(past, answers)
+        if is_abandoned(past):
+            return await self.abandon(run_id, catalog=catalog, deps=deps, budget=budget or Budget(), answers=answers)
         limits, renewed = limits_of(past)
         call = call_again(started, self._sources, catalog, workflow, budget is not None or renewed)
         run = new_run(
@@ -237,11 +324,34 @@ class Team:
             mode="resume",
             past=past,
             answers=answers,
+            guard=self.goals.guard(started.goal),
         )
-        return await self._execute(run, call, limits if budget is None else budget, started.workflow)
+        result = await self._execute(run, call, limits if budget is None else budget, started.workflow)
+        return await self._or_undone(call, deps, result, catalog)
+
+    async def abandon(
+        self, run_id: str, *, catalog: Catalog, deps: Any, budget: Budget, answers: Mapping[str, Any]
+    ) -> Result:
+        past = await self._journal(run_id)
+        check_abandon(run_id, past, run_id in self._going)
+        run = new_run(
+            run_id,
+            self.services,
+            catalog=catalog,
+            deps=deps,
+            seed=started_of(past).seed,
+            mode="resume",
+            past=past,
+            answers={**answers_of(past), **answers},
+            status="abandoned",
+        )
+        run.effects.met(ROOT)  # what is undone is accounted for
+        return await self._execute(run, abandoning(past, catalog, self._undoable), budget, ABANDON)
 
     async def replay(self, run_id: str, *, catalog: Catalog, workflow: Any, deps: Any) -> Result:
         past = await self._journal(run_id)
+        if is_abandoned(past):
+            raise Abandoned(f"The run {run_id!r} was abandoned.", remedy="team.events(run_id) says what was undone.")
         started = started_of(past)
         call = call_again(started, self._sources, catalog, workflow, True)
         log = without_end(past, call)
@@ -271,30 +381,14 @@ class Team:
             await self.events(run_id)
             return 0
         pick = used_decisions if decision is None else partial(one_decision, decision)
-        return await self.learning.reward(run_id, pick, value, source)
+        new = await self.learning.reward(run_id, pick, value, source)
+        await self._judge(run_id, new, source)
+        return new
 
-
-def _limits(budget: Budget) -> dict[str, Any]:
-    usd = None if budget.usd is None else str(budget.usd)
-    return {
-        "usd": usd,
-        "tokens": budget.tokens,
-        "requests": budget.requests,
-        "tool_calls": budget.tool_calls,
-        "seconds": budget.seconds,
-        "depth": budget.depth,
-    }
-
-
-def _no_choice(name: str, key: str) -> Decision:
-    """What is to be said where the caller named the agent himself."""
-    return Decision(
-        key=f"route/{key}",
-        capability=name,
-        policy="named",
-        version=1,
-        options=(Option(name, probability=1.0),),
-        chosen=(name,),
-        probability=1.0,
-        reason="it was asked for by name",
-    )
+    async def _judge(self, run_id: str, new: int, source: str) -> None:
+        """Exports the source's last rewards."""
+        tracing = self.tracing
+        if new and tracing is not None and tracing.logs is not None:
+            events = await self.events(run_id)
+            given = [event for event in events if isinstance(event, Rewarded) and event.source == source]
+            await in_thread(tracing.judge, run_id, events, given[-new:])

@@ -1,4 +1,4 @@
-"""orchestra agents list | show | validate."""
+"""orchestra agents list | show | validate | schema."""
 
 from __future__ import annotations
 
@@ -18,35 +18,48 @@ App = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Trust = Annotated[bool, typer.Option("--trust", help="Read the project's skills too, where an agent file names one.")]
 
 
 @agents.command("list")
-def list_agents(app_name: App = None, as_json: Json = False) -> None:
+def list_agents(app_name: App = None, trust: Trust = False, as_json: Json = False) -> None:
     """Name and description of each agent."""
     with one_clear_line():
         from orchestra.app.roster import roster
 
-        rows = roster(app_name, Path.cwd())
+        rows = roster(app_name, Path.cwd(), trust=trust)
     show(rows, columns(rows), as_json)
 
 
 @agents.command("show")
-def show_agent(name: str, app_name: App = None, as_json: Json = False) -> None:
+def show_agent(name: str, app_name: App = None, trust: Trust = False, as_json: Json = False) -> None:
     """All that is known of one agent."""
     with one_clear_line():
         from orchestra.app.roster import described
 
-        facts = described(name, app_name, Path.cwd())
+        facts = described(name, app_name, Path.cwd(), trust=trust)
     show(facts, facts_text(facts), as_json)
 
 
 @agents.command("validate")
 def validate(
-    paths: Annotated[list[Path], typer.Argument(help="Agent files, or folders of them.")], as_json: Json = False
+    paths: Annotated[list[Path], typer.Argument(help="Agent files, or folders of them.")],
+    trust: Trust = False,
+    as_json: Json = False,
 ) -> None:
     """Check agent files; a wrong one is named with its line and field."""
     with one_clear_line():
         from orchestra.app.roster import validated
 
-        names = validated(paths)
+        names = validated(paths, Path.cwd(), trust=trust)
     show({"valid": names}, "\n".join(f"{name}: valid" for name in names), as_json)
+
+
+@agents.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of an agent file's front matter, for editors."""
+    with one_clear_line():
+        from orchestra.app.schemas import schema_of
+
+        found = schema_of("agent")
+    show(found, "", as_json=True)

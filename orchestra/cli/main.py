@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestra.cli.agents import agents
+from orchestra.cli.bench import bench
+from orchestra.cli.graph import graph
+from orchestra.cli.objective import objective, weighed
 from orchestra.cli.output import STATUS_TO_CODE, as_text, one_clear_line, show
+from orchestra.cli.queue import abandon, answer, approve, asks, deny
 from orchestra.cli.skills import skills
 from orchestra.cli.team import opened
 from orchestra.cli.topologies import topologies
@@ -27,14 +31,19 @@ app = typer.Typer(
 app.add_typer(agents, name="agents")
 app.add_typer(skills, name="skills")
 app.add_typer(topologies, name="topologies")
+app.add_typer(bench, name="bench")
+app.command()(graph)
+for command in (asks, approve, deny, answer, abandon):
+    app.command()(command)
 
 App = Annotated[
     str | None, typer.Option("--app", help="module:attribute of the team; default: [app] in orchestra.toml.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 To = Annotated[str | None, typer.Option("--to", help="A capability or an agent; default: whoever the router picks.")]
+Row = Annotated[str | None, typer.Option("--to", help="As for route; or several capabilities in a row, as 'a>b'.")]
 Topology = Annotated[
-    str | None, typer.Option("--topology", help="auto, a shipped topology or a file: several agents work together.")
+    str | None, typer.Option("--topology", help="auto, a topology by name, or a file: several agents work together.")
 ]
 
 
@@ -56,10 +65,11 @@ def main(
 
 
 @app.command()
+@weighed
 def run(
     text: Annotated[str, typer.Argument(help="The task.")],
     app_name: App = None,
-    to: To = None,
+    to: Row = None,
     topology: Topology = None,
     usd: Annotated[float | None, typer.Option(help="Budget in US dollars.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Budget in seconds.")] = None,
@@ -68,12 +78,16 @@ def run(
 ) -> None:
     """Run a task and print the answer."""
     with one_clear_line():
+        from orchestra.app.shelf import located
+        from orchestra.app.target import row_of
         from orchestra.cli.progress import progress
         from orchestra.core.budget import Budget
 
         budget = None if usd is None and seconds is None else Budget(usd=usd, seconds=seconds)
+        shape = None if topology is None else located(topology, Path.cwd())
+        weights = objective()
         with opened(app_name) as team, progress(team, quiet=as_json):
-            result = team.run_sync(text, to=to, topology=topology, budget=budget)
+            result = team.run_sync(text, to=row_of(to), topology=shape, budget=budget, weights=weights)
     show(_facts(result), _answer(result, explain), as_json)
     raise typer.Exit(STATUS_TO_CODE[result.status])
 
@@ -88,6 +102,7 @@ def _facts(result: Result) -> dict[str, Any]:
         "partial": {} if result.status == "done" else result.partial,
         "usd": result.usage.usd,
         "tokens": result.usage.tokens,
+        "cut": list(result.cut),
         "explanation": result.explain().to_dict(),
     }
 
@@ -99,7 +114,8 @@ def _answer(result: Result, explain: bool) -> str:
     if explain:
         lines.append(str(result.explain()))
     cost = "unknown cost" if result.usage.usd is None else f"${result.usage.usd}"
-    return "\n".join([*lines, f"run {result.run_id} · {result.status} · {cost} · {result.usage.tokens} tokens"])
+    cut = " · cut at max_tokens" if result.cut else ""
+    return "\n".join([*lines, f"run {result.run_id} · {result.status} · {cost} · {result.usage.tokens} tokens{cut}"])
 
 
 @app.command()
@@ -137,6 +153,18 @@ def trace(
             return
         data, text = history.explain(run_id) if explain else history.tree(run_id)
     show(data, text, as_json)
+
+
+@app.command()
+def schemas(
+    folder: Annotated[Path, typer.Argument(help="Where to write them; it is made.")], as_json: Json = False
+) -> None:
+    """Write the JSON Schemas of all definition files, for editors."""
+    with one_clear_line():
+        from orchestra.app.schemas import write_schemas
+
+        names = write_schemas(folder)
+    show({"written": [str(folder / name) for name in names]}, "\n".join(str(folder / name) for name in names), as_json)
 
 
 @app.command()

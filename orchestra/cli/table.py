@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from orchestra.app.queue import Pending
 from orchestra.core.decision import Decision
 from orchestra.core.money import dollars
 from orchestra.ports.store import RunRow
@@ -40,6 +41,17 @@ def runs_text(rows: Sequence[RunRow]) -> str:
     if not rows:
         return "No runs yet."
     return "\n".join(f"{row.run_id}  {_time(row.at)}  {row.status:<8}  {row.name}" for row in rows)
+
+
+def asks_text(found: Sequence[Pending]) -> str:
+    if not found:
+        return "Nobody is asked anything."
+    lines = []
+    for one in found:
+        recorded = f"  (recorded: {one.answer[0]!r})" if one.answer else ""
+        lines += [f"{one.run_id}  {_time(one.since)}  {one.kind:<10}  {one.run}{recorded}", f"    {one.key}"]
+        lines.append(f"    {one.question}")
+    return "\n".join(lines)
 
 
 def _time(at: float) -> str:

@@ -23,7 +23,23 @@ class View(Protocol):
         ...
 
 
-class Binder(Protocol):
-    """A pure plan that decides who answers the call, and again when it fails."""
+class Place(View, Protocol):
+    """Where a call is bound: also what the journal and a person's answers say of it."""
 
-    def bind(self, call: Call, view: View, /) -> Plan: ...
+    def answered(self, key: str, /) -> bool:
+        """Whether the question of this key, below the call's own, has its answer."""
+        ...
+
+    def lesser(self) -> str | None:
+        """The lesser goal that the call had come down to when its run was interrupted."""
+        ...
+
+    def finished(self, call: Call) -> bool:
+        """Whether the journal would answer the call if it were made next: then nothing is called."""
+        ...
+
+
+class Binder(Protocol):
+    """A pure plan that decides who answers the call, and again when it fails; for a Shaped target, the topology's."""
+
+    def bind(self, call: Call, view: Place, /) -> Plan: ...

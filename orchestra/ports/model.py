@@ -31,13 +31,13 @@ class Request:
     max_tokens: int = 512
     temperature: float | None = None
     seed: int | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """One reply. ``usage`` holds tokens and requests=1; its price is added by the runtime. ``model`` is who really
-    answered.
+    answered, ``response_id`` what the provider calls the reply.
     """
 
     text: str = ""
@@ -45,6 +45,7 @@ class Reply:
     usage: Usage = ZERO
     finish: Finish = "stop"
     model: str = ""
+    response_id: str = ""
 
 
 class Delta(NamedTuple):

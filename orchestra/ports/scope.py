@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from orchestra.core.call import Ask, Batch, Call
 from orchestra.core.catalog import Catalog, required_node
 from orchestra.core.errors import DepsMissing, NotInRun, StepFailed
 from orchestra.core.outcome import Done, Outcome
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeForm
 
 Deps = TypeVar("Deps")
 T = TypeVar("T")
@@ -64,7 +67,7 @@ class Context(Generic[Deps]):
     __slots__ = ("scope",)
 
     def __init__(self, scope: Scope) -> None:
-        self.scope = scope
+        self.scope: Scope = scope
 
     @property
     def deps(self) -> Deps:
@@ -100,6 +103,10 @@ class Context(Generic[Deps]):
         inputs = node.contract.gathered(args, kwargs)
         return await self._one(Call(target=node, input=inputs, output_type=node.contract.output_type))
 
+    @overload
+    async def ask(self, question: str, *, key: str | None = None) -> str: ...
+    @overload
+    async def ask(self, question: str, *, output_type: TypeForm[T], key: str | None = None) -> T: ...
     async def ask(self, question: str, *, output_type: Any = str, key: str | None = None) -> Any:
         """Asks a person: the run ends paused, and resume(answers={key: value}) goes on from here."""
         return await self._one(Call(target=Ask(question=question), key=key, output_type=output_type))

@@ -43,8 +43,8 @@ class Store(Protocol):
         """In order of writing. Outputs are plain JSON values, None where no content was recorded. Raises UnknownRun."""
         ...
 
-    def runs(self, limit: int = 50, /) -> list[RunRow]:
-        """The newest first."""
+    def runs(self, limit: int = 50, status: str | None = None, /) -> list[RunRow]:
+        """The newest first; those of one status alone, where it is given."""
         ...
 
     def run_of(self, decision: str, /) -> str | None:

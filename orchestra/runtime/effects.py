@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestra.core.catalog import Node
-from orchestra.core.errors import EffectUnknown, NoEffect
+from orchestra.core.errors import EffectStands, EffectUnknown, NoEffect
 from orchestra.core.outcome import Cause, Done, Failed, Outcome, Paused, cause_of
 
 UNKNOWN, NONE = "unknown", "none"
@@ -19,12 +19,13 @@ class Effects:
     ``branches`` are the keys of the parallel calls in flight: what is below one of them may still be met there.
     """
 
-    __slots__ = ("_table", "_unmatched", "branches")
+    __slots__ = ("_not_done", "_table", "_unmatched", "branches")
 
     def __init__(self) -> None:
         self.branches: set[str] = set()
         self._table: dict[tuple[str, str], dict[str, str | Done]] = {}
         self._unmatched: dict[str, set[str]] = {}
+        self._not_done: set[str] = set()
 
     def started(self, kind: str, key: str, node: str) -> None:
         self._table.setdefault((kind, key), {})[node] = UNKNOWN
@@ -49,22 +50,39 @@ class Effects:
     def met(self, key: str) -> None:
         """The call of this key was recalled: the effects below it are accounted for."""
         for keys in self._unmatched.values():
-            keys -= {k for k in keys if _below(k, key)}
+            keys -= {k for k in keys if below(k, key)}
+
+    def acted(self, key: str) -> bool:
+        """Whether below this key something was done to the world, or may have been."""
+        return any(
+            below(effect, key) and any(state != NONE for state in row.values())
+            for (_, effect), row in self._table.items()
+        )
+
+    def failed(self, key: str, outcome: Outcome | None) -> bool:
+        """Whether the call of this key failed, and nothing was done below it."""
+        return type(outcome) is Failed and not self.acted(key)
 
     def _may_come(self, other: str, key: str) -> bool:
-        return any(_below(other, branch) and not _below(key, branch) for branch in self.branches)
+        return any(below(other, branch) and not below(key, branch) for branch in self.branches)
 
     def verdict(self, node: Node, key: str, answers: Mapping[str, Any]) -> Outcome | None:
         """What to return instead of acting; None if the node may act."""
         kind = node.side_effect or ""
         self.met(key)
-        if key in answers:
-            return None if answers[key] == NOT_DONE else Done(output=answers[key])
+        if key in answers and answers[key] != NOT_DONE:
+            return Done(output=answers[key])
+        if key in answers and key not in self._not_done:  # said once: what is done after it stands
+            self._not_done.add(key)
+            row = self._table.get((kind, key), {})
+            row.update({name: NONE for name, state in row.items() if state == UNKNOWN})
         for name, state in self._table.get((kind, key), {}).items():
             if isinstance(state, Done):
                 return state
             if state == UNKNOWN and not (name == node.name and node.idempotent):
                 return _pause(f"{name!r} may have done its {kind!r} effect for {key}.", key)
+        if key in self._not_done:
+            return None
         others = [other for other in self._unmatched.get(kind, ()) if not self._may_come(other, key)]
         if others:
             first = min(others)
@@ -73,7 +91,7 @@ class Effects:
         return None
 
 
-def _below(key: str, branch: str) -> bool:
+def below(key: str, branch: str) -> bool:
     return key == branch or key.startswith(branch + "/")
 
 
@@ -83,6 +101,14 @@ def unknown(cause: Cause) -> Cause:
         return cause
     family = tuple(sorted({*cause.family, "EffectUnknown"}))
     return Cause(kind=cause.kind, message=cause.message, family=family, remedy=cause.remedy or EffectUnknown.remedy)
+
+
+def standing(cause: Cause) -> Cause:
+    """The cause of a failure after something that it had called has acted: nobody else may do all of it again."""
+    if cause.is_a(EffectUnknown):
+        return cause
+    family = tuple(sorted({*cause.family, "EffectStands"}))
+    return Cause(kind=cause.kind, message=cause.message, family=family, remedy=EffectStands.remedy)
 
 
 def _pause(what: str, key: str) -> Paused:

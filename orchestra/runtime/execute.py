@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import anyio
 
 from orchestra.core.budget import Budget
-from orchestra.core.call import Ask, Batch, Branch, Call, ModelName, NodeName, OneOf, Planned, Route
+from orchestra.core.call import (
+    Approval,
+    Ask,
+    Batch,
+    Branch,
+    Call,
+    Goal,
+    ModelName,
+    NodeName,
+    OneOf,
+    Planned,
+    Route,
+    Shaped,
+    Stuck,
+)
 from orchestra.core.catalog import Node
-from orchestra.core.clock import keyed_rng
 from orchestra.core.decision import Decide
 from orchestra.core.errors import BudgetExceeded, DeadlineExceeded, PauseRequested, RunClosed
 from orchestra.core.events import RunEnded, RunStarted
 from orchestra.core.outcome import Cancelled, Cause, Done, Failed, Outcome, Paused, cause_of
 from orchestra.core.usage import Usage
 from orchestra.ports.scope import current
+from orchestra.runtime.approval import approval_body
 from orchestra.runtime.ledger import Account
 from orchestra.runtime.models import model_body
 from orchestra.runtime.nodes import node_body
-from orchestra.runtime.perform import drive, perform
+from orchestra.runtime.perform import decided, drive, perform
 from orchestra.runtime.run import Body, Run, Services
 from orchestra.runtime.scope import Scope
+from orchestra.runtime.stuck import stuck_body
 
 ROOT = "run"
 
@@ -39,12 +55,25 @@ async def route_body(child: Scope, call: Call) -> Outcome:
 
 async def plan_body(child: Scope, call: Call) -> Outcome:
     child.kind, child.name = "plan", call.target.name
-    return await drive(child, call.target.plan(call.input))
+    return _typed(child, call, await drive(child, call.target.plan(call.input)))
+
+
+async def shaped_body(child: Scope, call: Call) -> Outcome:
+    child.kind, child.name = "plan", call.target.name
+    return _typed(child, call, await drive(child, child.run.services.binder.bind(call, child)))
+
+
+def _typed(child: Scope, call: Call, outcome: Outcome) -> Outcome:
+    """A plan's output as the caller asked for it, live as on resume."""
+    if type(outcome) is not Done or call.output_type is None:
+        return outcome
+    codec = child.run.services.codec
+    return replace(outcome, output=codec.typed(codec.plain(outcome.output), call.output_type))
 
 
 async def decide_body(child: Scope, call: Call) -> Outcome:
     child.kind = "decide"
-    return Done(output=child.run.choose(call.target, child.path, keyed_rng(child.run.seed, child.path)))
+    return decided(child.run, call.target, child.path)
 
 
 async def ask_body(child: Scope, call: Call) -> Outcome:
@@ -73,8 +102,12 @@ BODIES: dict[type, Body] = {
     NodeName: node_body,
     ModelName: model_body,
     Planned: plan_body,
+    Shaped: shaped_body,
     Decide: decide_body,
     Ask: ask_body,
+    Approval: approval_body,
+    Goal: bind_body,
+    Stuck: stuck_body,
     Branch: branch_body,
 }
 
@@ -122,14 +155,14 @@ async def _close(run: Run, account: Account, outcome: Outcome, past: Usage) -> t
     await run.close()
     usage = past + run.used
     output = outcome.output if type(outcome) is Done else None
-    run.emit(RunEnded(ROOT, run.now(), status_of(outcome), usage, outcome.cause, output))
+    run.emit(RunEnded(ROOT, run.now(), status_of(outcome, run.status), usage, outcome.cause, output))
     return outcome, usage
 
 
-def status_of(outcome: Outcome) -> str:
-    """done | stopped | paused | failed."""
+def status_of(outcome: Outcome, done: str = "done") -> str:
+    """done | stopped | paused | failed; ``done`` is what it is called where it is done."""
     if type(outcome) is Done:
-        return "done"
+        return done
     if type(outcome) is Paused:
         return "paused"
     cause: Cause | None = outcome.cause

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from itertools import pairwise
 
 import anyio
 
 from orchestra.core.call import Call
 from orchestra.core.errors import ModelError, ModelTimeout
-from orchestra.core.events import Attempt, CallStarted, Overrun, TextDelta
+from orchestra.core.events import Attempt, CallStarted, Overrun, Streamed, TextDelta
 from orchestra.core.outcome import Done, Outcome, cause_of, failed
 from orchestra.core.usage import Usage
 from orchestra.ports.model import Delta, Model, Reply, Request, streamed
 from orchestra.ports.prices import Price
 from orchestra.runtime.nodes import THE_TASKS_FAULT, reserve, settled
 from orchestra.runtime.scope import Scope
+from orchestra.runtime.waiting import LONG_S, explained, may_retry, note_allowance, remember, until_allowed, wanted_s
 
 ATTEMPTS = 3
-LONGEST_WAIT_S = 8.0
+LONGEST_BACKOFF_S = 8.0
 FIRST_WAIT_S = 0.2
 
 
@@ -28,24 +31,28 @@ async def model_body(child: Scope, call: Call) -> Outcome:
     """
     run, name, request = child.run, call.target.name, call.input
     child.kind, child.name = "model", name
-    model, price = run.services.models.get(name), run.services.prices.price(name)
     began = run.now()
-    run.emit(CallStarted(child.path, began, "model", name, decision=call.decision, input=request))
+    model, price = run.services.models.get(name), run.services.prices.price(name, began)
+    server = getattr(model, "server", "")
+    run.emit(CallStarted(child.path, began, "model", name, decision=call.decision, input=request, server=server))
+    around = run.services.around
     try:
-        reply = await _attempts(child, model, price, request)
+        with around(run.id, child.path) if around is not None else nullcontext():
+            reply = await _attempts(child, model, price, request)
     except ModelError as error:
-        if not isinstance(error, THE_TASKS_FAULT):
+        if not isinstance(error, THE_TASKS_FAULT) and wanted_s(error) <= LONG_S:
             run.services.health.seen(name, False, run.now() - began, run.now())
-        return failed(error)
+        return failed(explained(child, error))
     run.services.health.seen(name, True, run.now() - began, run.now())
     return Done(output=reply)
 
 
 async def _attempts(child: Scope, model: Model, price: Price | None, request: Request) -> Reply:
+    await until_allowed(child)
     try:
         return await _once(child, model, price, request)
     except ModelError as error:
-        if not _again(error):
+        if not may_retry(child, error):
             raise
         first = error
     return await _retried(child, model, price, request, first)
@@ -62,10 +69,10 @@ async def _retried(child: Scope, model: Model, price: Price | None, request: Req
         wait_random,
     )
 
-    jitter = wait_exponential(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S) + wait_random(0, FIRST_WAIT_S)
+    jitter = wait_exponential(multiplier=FIRST_WAIT_S, max=LONGEST_BACKOFF_S) + wait_random(0, FIRST_WAIT_S)
 
     def wait(state: RetryCallState) -> float:
-        return max(jitter(state), _retry_after_s(state.outcome.exception() if state.outcome else None))
+        return max(jitter(state), wanted_s(state.outcome.exception() if state.outcome else None))
 
     def note(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -78,7 +85,7 @@ async def _retried(child: Scope, model: Model, price: Price | None, request: Req
         sleep=anyio.sleep,
         stop=stop_after_attempt(ATTEMPTS),
         wait=wait,
-        retry=retry_if_exception(_again),
+        retry=retry_if_exception(partial(may_retry, child)),
         before_sleep=note,
         reraise=True,
     )
@@ -90,32 +97,29 @@ async def _retried(child: Scope, model: Model, price: Price | None, request: Req
     return reply
 
 
-def _again(error: BaseException) -> bool:
-    return isinstance(error, ModelError) and error.retryable and _retry_after_s(error) <= LONGEST_WAIT_S
-
-
-def _retry_after_s(error: BaseException | None) -> float:
-    facts: dict[str, Any] = getattr(error, "facts", {})
-    return float(facts.get("retry_after_s") or 0.0)
-
-
 async def _once(child: Scope, model: Model, price: Price | None, request: Request) -> Reply:
     """One attempt. What a failed or cancelled one used is its hold, or the part of it that is known to have been
     made.
     """
-    worst = _priced(Usage(input_tokens=model.count(request), output_tokens=request.max_tokens, requests=1), price)
+    worst = _bounded(Usage(input_tokens=model.count(request), output_tokens=request.max_tokens, requests=1), price)
     hold = await reserve(child, worst.amount)
     made = 0
+    asked, came = child.run.now(), list[float]()
 
     def settle(used: Usage) -> None:
         over = hold.settle(used.amount)
         settled(child, used)
+        if came:
+            gaps_us = tuple([round((b - a) * 1e6) for a, b in pairwise(came)])
+            child.run.emit(Streamed(child.path, child.run.now(), came[0] - asked, gaps_us))
         if over is not None:
             child.run.emit(Overrun(child.path, child.run.now(), over))
 
     def show(delta: Delta) -> None:
         nonlocal made
         made += delta.output_bytes
+        if delta.output_bytes:
+            came.append(child.run.now())
         if delta.text:
             child.run.show(TextDelta(child.path, child.run.now(), delta.text))
 
@@ -125,13 +129,15 @@ async def _once(child: Scope, model: Model, price: Price | None, request: Reques
         used = _priced(reply.usage, price)
     except ModelError as error:
         settle(_spent(error, worst, price))
+        remember(child, error)
         raise
     except BaseException:
         if made:
-            worst = _priced(replace(worst, output_tokens=min(made, request.max_tokens), nano_usd=0, unpriced=0), price)
+            worst = _bounded(replace(worst, output_tokens=min(made, request.max_tokens)), price)
         settle(replace(worst, estimated=True))
         raise
     settle(used)
+    note_allowance(child, model)
     return replace(reply, usage=used)
 
 
@@ -144,10 +150,17 @@ def _spent(error: ModelError, worst: Usage, price: Price | None) -> Usage:
         told = Usage(
             input_tokens=facts["input_tokens"], output_tokens=facts["output_tokens"], requests=1, estimated=True
         )
-        return _priced(told, price)
+        return _bounded(told, price)
     if isinstance(error, ModelTimeout):
         return replace(worst, estimated=True)  # it may have been answered and billed: nobody said
     return Usage(requests=1)
+
+
+def _bounded(usage: Usage, price: Price | None) -> Usage:
+    """The usage at the most that so many tokens may cost."""
+    if price is None:
+        return replace(usage, unpriced=1)
+    return replace(usage, nano_usd=price.bound(usage.input_tokens, usage.output_tokens))
 
 
 def _priced(usage: Usage, price: Price | None) -> Usage:

@@ -5,8 +5,17 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 
 import anyio
+
+_deadline: ContextVar[float] = ContextVar("orchestra_deadline", default=math.inf)
+"""That of the task that began these tasks: anyio knows of none outside their own."""
+
+
+def deadline() -> float:
+    """When this task is cancelled at the latest, by anyio's clock. Units: seconds."""
+    return min(_deadline.get(), anyio.current_effective_deadline())
 
 
 async def fan_out(branch: Callable[[int, Callable[[], None]], Awaitable[None]], indexes: list[int]) -> None:
@@ -15,12 +24,14 @@ async def fan_out(branch: Callable[[int, Callable[[], None]], Awaitable[None]], 
     Raises what a branch raised, a group where several did; when cancelled itself, its branches end before it leaves.
     """
     tasks: list[asyncio.Task[None]] = []
+    before = _deadline.set(deadline())
 
     def stop() -> None:
         for task in tasks:
             task.cancel()
 
     tasks.extend(asyncio.create_task(_coroutine(branch, i, stop)) for i in indexes)
+    _deadline.reset(before)
     cancelled: asyncio.CancelledError | None = None
     waiting = set(tasks)
     while waiting:

@@ -23,7 +23,9 @@ from orchestra.core.errors import (
     DepsMissing,
     DepthExceeded,
     LengthStop,
+    ModelError,
     NoEffect,
+    NotApproved,
     OrchestraError,
     StepFailed,
     UnknownAgent,
@@ -31,8 +33,11 @@ from orchestra.core.errors import (
 )
 from orchestra.core.events import Attempt, CallStarted, Charged, Refused
 from orchestra.core.outcome import Done, Failed, Outcome, cause_of
+from orchestra.core.task import value_of
 from orchestra.core.usage import Amount, Usage
 from orchestra.ports.scope import Context, current
+from orchestra.runtime.approval import refusal
+from orchestra.runtime.guarding import guarded
 from orchestra.runtime.ledger import Account, Hold
 from orchestra.runtime.perform import drive, in_own_task, leaves, outcome_of
 from orchestra.runtime.scope import Scope
@@ -43,18 +48,24 @@ LEVELS_A_TASK = 16
 """Calls nested deeper go on in a task of their own: Python counts the frames of nested coroutines. Our default."""
 THE_TASKS_FAULT = (ContentRefused, ContextWindow, LengthStop)
 """What another task might not meet: it says nothing of the health of who was asked."""
-NOT_THE_NODES_FAULT = (*THE_TASKS_FAULT, BudgetExceeded, BadInput, Declined, DepsMissing, UnsafeBatch)
+NOT_THE_NODES_FAULT = (*THE_TASKS_FAULT, BudgetExceeded, BadInput, Declined, DepsMissing, NotApproved, UnsafeBatch)
 
 
 async def node_body(child: Scope, call: Call) -> Outcome:
-    """Checks, charges, starts and runs one node."""
-    run, node = child.run, _node(child, call)
+    """Checks one node, and runs it if the run's guard lets it in."""
+    node = _node(child, call)
     child.kind, child.name = node.kind, node.name
     if node.kind != "tool":
         child.depth += 1
         if child.depth > child.max_depth:
             raise DepthExceeded(f"{node.name!r} would be level {child.depth} of at most {child.max_depth}.")
-    kwargs = node.contract.bind(call.input)
+    kwargs = node.contract.bind(value_of(call.input))
+    return await guarded(child, node, kwargs, partial(_admitted, child, call, node, kwargs))
+
+
+async def _admitted(child: Scope, call: Call, node: Node, kwargs: dict[str, Any]) -> Outcome:
+    """Looks for its effect, asks a person if need be, charges, starts and runs the node."""
+    run = child.run
     if node.side_effect is not None:
         if child.cancellable and not node.idempotent:
             raise UnsafeBatch(
@@ -65,6 +76,10 @@ async def node_body(child: Scope, call: Call) -> Outcome:
             return replace(verdict, output=run.services.codec.typed(verdict.output, call.output_type))
         if verdict is not None:
             return verdict
+    if node.approval is not False:
+        refused = await refusal(child, call, node, kwargs)
+        if refused is not None:
+            return refused
     if node.budget is not None:
         _open_account(child, node)
     began = run.now()
@@ -73,8 +88,12 @@ async def node_body(child: Scope, call: Call) -> Outcome:
     else:
         outcome = await in_own_task(run, partial(_attempts, child, call, node, kwargs))
     if type(outcome) is Done or (type(outcome) is Failed and not any(map(outcome.cause.is_a, NOT_THE_NODES_FAULT))):
-        now = run.now()
-        run.services.health.seen(node.name, type(outcome) is Done, now - began, now)
+        now, health = run.now(), run.services.health
+        limited_s = min((health.limited_s(name, now) for name in node.models), default=0.0)
+        if limited_s and type(outcome) is Failed and outcome.cause.is_a(ModelError):
+            health.limit(node.name, now + limited_s)
+        else:
+            health.seen(node.name, type(outcome) is Done, now - began, now)
     return outcome
 
 
@@ -156,7 +175,21 @@ def settled(child: Scope, usage: Usage) -> None:
 async def _start(child: Scope, call: Call, node: Node) -> None:
     run, side_effect = child.run, node.side_effect
     effect = child.effect_key if side_effect else None
-    run.emit(CallStarted(child.path, run.now(), node.kind, node.name, effect, side_effect, call.decision, call.input))
+    run.met[node.name] = node
+    run.emit(
+        CallStarted(
+            child.path,
+            run.now(),
+            node.kind,
+            node.name,
+            effect,
+            side_effect,
+            call.decision,
+            call.input,
+            call.tool_call_id,
+            node.transfer,
+        )
+    )
     if side_effect is not None:
         child.side_effect = side_effect
         run.effects.started(side_effect, child.effect_key, node.name)
@@ -180,7 +213,8 @@ async def _in_time(child: Scope, call: Call, node: Node, kwargs: dict[str, Any])
 async def _run(child: Scope, call: Call, node: Node, kwargs: dict[str, Any]) -> Outcome:
     body = node.body
     if isinstance(body, Planning):
-        outcome = await drive(child, body.plan(call.input))
+        given = (call.input, child.run.catalog) if body.reads_catalog else (call.input,)
+        outcome = await drive(child, body.plan(*given))
         if type(outcome) is not Done:
             return outcome
         value, usage = outcome.output, outcome.usage

@@ -8,21 +8,23 @@ from typing import Any, TypeVar
 
 import anyio
 
-from orchestra.core.call import Batch, Branch, Call, ModelName, NodeName, Plan
+from orchestra.core.call import Batch, Branch, Call, ModelName, NodeName, OneOf, Plan
 from orchestra.core.catalog import Node
+from orchestra.core.clock import keyed_rng
 from orchestra.core.decision import Decide
 from orchestra.core.errors import CallTimeout, Diverged, DuplicateName, RunClosed, StepFailed, UnsafeBatch
-from orchestra.core.events import CallEnded, Dropped, Recalled
+from orchestra.core.events import CallEnded, Dropped, Recalled, Signalled
 from orchestra.core.outcome import Cancelled, Done, Failed, Outcome, Paused, cause_of
 from orchestra.core.usage import ZERO
 from orchestra.ports.model import Reply
-from orchestra.runtime.effects import unknown
+from orchestra.runtime.effects import standing, unknown
 from orchestra.runtime.native import fan_out, is_stray
 from orchestra.runtime.run import Run
 from orchestra.runtime.scope import Scope, target_name
 
 T = TypeVar("T")
 OUTCOMES = (Done, Failed, Cancelled, Paused)
+A_MODEL = (ModelName, OneOf)
 COMMITTED = frozenset({"agent", "tool", "workflow", "model", "ask"})
 
 
@@ -40,6 +42,8 @@ async def drive(scope: Scope, plan: Plan) -> Outcome:
                 scope.run.emit(Dropped(keys[place], scope.run.now(), "vote"))
             keys = tuple([scope.key(call) for call in batch.calls])
             sent = await perform(scope, batch, keys)
+            if batch.done is not None and sum(type(one) is Done for one in sent) >= batch.done:
+                continue  # whoever still asks is not needed
             for outcome in sent:
                 if type(outcome) is Paused:
                     asks = tuple(ask for o in sent if type(o) is Paused for ask in o.asks)
@@ -54,10 +58,15 @@ async def perform(scope: Scope, batch: Batch, keys: tuple[str, ...]) -> tuple[Ou
     if run.closed:
         raise RunClosed("A call was made after its run had ended.")
     for filing in batch.filings:
-        run.file(filing)
+        run.file(filing, scope.path)
+    for one in batch.signals:
+        run.emit(Signalled(scope.path, run.now(), one.source, one.priority, one.act, one.about, one.nodes, one.payload))
     if len(keys) == 1:
-        known = _recall(scope, batch.calls[0], keys[0])
-        return (known if known is not None else await run_call(scope, batch.calls[0], keys[0]),)
+        (call,), (key,) = batch.calls, keys
+        known = _recall(scope, call, key)
+        if known is None:
+            known = decided(run, call.target, key) if type(call.target) is Decide else await run_call(scope, call, key)
+        return (known,)
     if len(set(keys)) < len(keys):
         raise DuplicateName("One step is in a batch twice.", remedy="Write a step of its own for each.")
     if batch.may_cancel:
@@ -65,10 +74,19 @@ async def perform(scope: Scope, batch: Batch, keys: tuple[str, ...]) -> tuple[Ou
     return await _branches(scope, batch, keys)
 
 
+def decided(run: Run, question: Decide, key: str) -> Outcome:
+    """Deciding awaits nothing and is charged to nobody: it needs no scope. Its record is the Decided event."""
+    try:
+        return Done(output=run.choose(question, key, keyed_rng(run.seed, key)))
+    except Exception as error:
+        return Failed(cause=cause_of(error), filed=True)
+
+
 async def _branches(scope: Scope, batch: Batch, keys: tuple[str, ...]) -> tuple[Outcome, ...]:
     run, calls, may_cancel = scope.run, batch.calls, batch.may_cancel
     outcomes = [_recall(scope, c, k, may_cancel) for c, k in zip(calls, keys, strict=True)]
     count = [sum(type(o) is Done for o in outcomes), sum(type(o) is Failed for o in outcomes)]
+    asleep = {i for i, c in enumerate(calls) if c.after_s and outcomes[i] is None}
 
     def enough() -> bool:
         n, m = batch.done, batch.failed
@@ -77,12 +95,15 @@ async def _branches(scope: Scope, batch: Batch, keys: tuple[str, ...]) -> tuple[
     async def branch(i: int, stop: Callable[[], None]) -> None:
         if may_cancel and enough():
             return
+        if i in asleep:
+            await anyio.sleep(calls[i].after_s)
+            asleep.discard(i)
         outcome = outcomes[i] = await run_call(scope, calls[i], keys[i], may_cancel)
         run.effects.branches.discard(keys[i])
         if may_cancel:
             count[0] += type(outcome) is Done
             count[1] += type(outcome) is Failed
-            if enough():
+            if enough() or (asleep and sum(o is not None for o in outcomes) + len(asleep) == len(calls)):
                 stop()
 
     todo = [i for i, outcome in enumerate(outcomes) if outcome is None]
@@ -90,7 +111,7 @@ async def _branches(scope: Scope, batch: Batch, keys: tuple[str, ...]) -> tuple[
         branches = {keys[i] for i in todo} if run.past else set()
         run.effects.branches |= branches
         try:
-            await _fan_out(run, branch, todo)
+            await _fan_out(run, branch if batch.at_once is None else _limited(branch, batch.at_once), todo)
         finally:
             run.effects.branches -= branches
     if may_cancel:
@@ -104,7 +125,7 @@ def _close_unbegun(calls: tuple[Call, ...], outcomes: list[Outcome | None]) -> N
     """User code that was not begun is told so, as Python warns of coroutines that nobody awaits."""
     for call, outcome in zip(calls, outcomes, strict=True):
         if outcome is None and type(call.target) is Branch and hasattr(call.target.awaitable, "close"):
-            call.target.awaitable.close()
+            call.target.awaitable.close()  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _joined(run: Run, batch: Batch, keys: tuple[str, ...], result: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
@@ -117,6 +138,16 @@ def _joined(run: Run, batch: Batch, keys: tuple[str, ...], result: tuple[Outcome
         run.emit(Dropped(key, run.now(), "join"))
     run.tolerate(o.origin for o in result if type(o) is Failed and not o.filed)
     return tuple(replace(o, filed=True) if type(o) is Failed else o for o in result)
+
+
+def _limited(branch: Callable[[int, Callable[[], None]], Any], at_once: int) -> Callable[..., Any]:
+    places = anyio.Semaphore(at_once, fast_acquire=True)
+
+    async def waiting(i: int, stop: Callable[[], None]) -> None:
+        async with places:
+            await branch(i, stop)
+
+    return waiting
 
 
 async def _fan_out(run: Run, branch: Callable[[int, Callable[[], None]], Any], todo: list[int]) -> None:
@@ -193,11 +224,11 @@ def _is_replayed(scope: Scope, call: Call) -> bool:
 async def run_call(scope: Scope, call: Call, key: str, cancellable: bool = False) -> Outcome:
     """One call from its start to its record. Failure is a value; cancellation is recorded and goes on."""
     run = scope.run
-    if call.after_s:
-        await anyio.sleep(call.after_s)
     child = Scope(run, key, scope.account, scope)
     if cancellable:
         child.cancellable = True
+    if call.others or (scope.others and (scope.kind == "bind" or type(call.target) in A_MODEL)):
+        child.others = True
     began = run.now()
     try:
         if call.timeout_s is None:
@@ -264,6 +295,8 @@ def _end(scope: Scope, child: Scope, call: Call, began: float, outcome: Outcome)
     if type(outcome) is Failed:
         if side_effect:
             outcome = replace(outcome, cause=unknown(outcome.cause))
+        elif kind in ("agent", "tool") and run.effects.acted(child.path):
+            outcome = replace(outcome, cause=standing(outcome.cause))
         outcome = run.failure(outcome, child.path, name)
     elif type(outcome) is Done:
         run.known[child.path] = outcome

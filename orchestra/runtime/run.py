@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 
 from orchestra.core.call import Filing
-from orchestra.core.catalog import Catalog
+from orchestra.core.catalog import Catalog, Node
 from orchestra.core.clock import Clock
 from orchestra.core.decision import Decide, Decision
 from orchestra.core.errors import BudgetExceeded
@@ -18,12 +18,13 @@ from orchestra.core.events import CallEnded, CallStarted, Charged, Decided, Even
 from orchestra.core.outcome import Cause, Done, Failed, Outcome
 from orchestra.core.usage import ZERO, Usage
 from orchestra.ports.binder import Binder
+from orchestra.ports.guard import Guard
 from orchestra.ports.health import Health
 from orchestra.ports.model import Models
 from orchestra.ports.prices import Prices
 from orchestra.ports.sink import Sink
 from orchestra.ports.store import Codec
-from orchestra.runtime.effects import Effects
+from orchestra.runtime.effects import Effects, below
 from orchestra.runtime.writer import Writer
 
 GRACE_S = 1.0
@@ -33,7 +34,7 @@ Body = Callable[[Any, Any], Awaitable[Outcome]]
 """(scope of the call, call) -> its outcome."""
 Choose = Callable[[Decide, str, random.Random], Decision]
 Around = Callable[[str, str], Any]
-"""(run id, key) -> a context manager that makes the call's span current around user code."""
+"""(run id, key) -> a context manager that makes the call's span current around user code and requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +58,31 @@ class Services:
     native: bool = True
 
 
+def written_down(question: Decide, key: str) -> Decision:
+    """The decision of a question that holds its answer."""
+    return Decision(
+        key=key,
+        capability=question.capability,
+        policy=question.policy,
+        version=1,
+        options=question.options,
+        chosen=question.chosen,
+        probability=1.0,
+        reason=question.reason,
+        marks=question.marks,
+        budget_left_nano=question.budget_left_nano,
+        because=question.because,
+    )
+
+
 @dataclass(slots=True, kw_only=True)
 class Run:
-    """``past`` are the events of the run that is resumed or replayed; ``mode`` is live, resume or replay.
+    """``past`` are the events of the run that is resumed or replayed; ``mode`` is live, resume or replay. ``guard``
+    stands before every node. ``status`` is that of the run if its first call ends done.
 
-    ``bodies`` says how each kind of target is run. ``known`` is what is finished, in the past or in this run, ``used``
-    what this run has settled. ``late`` holds what a call ended with that was cancelled on its way back.
+    ``bodies`` says how each kind of target is run, ``met`` which nodes were called, by name. ``known`` is what is
+    finished, in the past or in this run, ``used`` what this run has settled. ``late`` holds what a call ended with that
+    was cancelled on its way back.
     """
 
     id: str
@@ -76,10 +96,13 @@ class Run:
     past: Sequence[Event] = ()
     answers: Mapping[str, Any] = field(default_factory=dict)
     extra_sinks: tuple[Sink, ...] = ()
+    guard: Guard | None = None
+    status: str = "done"
     events: list[Event] = field(default_factory=list)
     open: dict[str, tuple[str, Cause]] = field(default_factory=dict)
     live: set[anyio.CancelScope] = field(default_factory=set)
     effects: Effects = field(default_factory=Effects)
+    met: dict[str, Node] = field(default_factory=dict)
     known: dict[str, Outcome] = field(default_factory=dict)
     late: dict[str, Outcome] = field(default_factory=dict)
     used: Usage = ZERO
@@ -148,29 +171,45 @@ class Run:
         return total
 
     def choose(self, question: Decide, key: str, rng: random.Random) -> Decision:
-        decision = self.services.choose(question, f"{self.id}/{key}", rng)
+        if question.policy:
+            decision = written_down(question, f"{self.id}/{key}")
+        else:
+            decision = self.services.choose(question, f"{self.id}/{key}", rng)
         self.emit(Decided(key, self.now(), decision))
         return decision
 
     def failure(self, failed: Failed, key: str, name: str) -> Failed:
         """Notes a new failure as open, under the key where it began."""
-        if failed.origin:
+        if failed.origin or failed.filed:
             return failed
         self.open[key] = (name, failed.cause)
-        return Failed(cause=failed.cause, usage=failed.usage, origin=key)
+        return Failed(cause=failed.cause, usage=failed.usage, origin=key, detour=failed.detour)
 
-    def file(self, filing: Filing) -> None:
-        """Writes the record; a second one for the same failure is not written."""
+    def file(self, filing: Filing, by: str = "") -> None:
+        """Writes the record; a second one for the same failure is not written. ``by`` is the key of who files it."""
+        origin = filing.origin or by
         entry = self.open.pop(filing.origin, None)
+        if entry is None and not filing.origin and filing.cause is not None:
+            entry = (by.rpartition("/")[2].partition(":")[0], filing.cause)
         if entry is not None:
-            self.emit(Filed(filing.origin, self.now(), filing.how, filing.to, *entry))
+            self.emit(Filed(origin, self.now(), filing.how, filing.to, *entry, filing.detour))
+
+    def lesser(self, key: str) -> str | None:
+        """The lesser goal that this step had come down to, and was at work on or done with, when the run ended."""
+        found = None
+        for event in self.past if self.mode == "resume" else ():
+            if isinstance(event, Filed) and event.how == "demoted" and below(event.key, key):
+                goal = f"{key}/goal:{event.to}"
+                if not self.effects.failed(goal, self.known.get(goal)) and any(below(e.key, goal) for e in self.past):
+                    found = event.to
+        return found
 
     def escalate(self, outcome: Outcome) -> Outcome:
         """At the door to user code: a failure without a record gets its last one."""
         if type(outcome) is not Failed or outcome.filed:
             return outcome
         to = "budget" if outcome.cause.is_a(BudgetExceeded) else "caller"
-        self.file(Filing(origin=outcome.origin, how="escalated", to=to))
+        self.file(Filing(origin=outcome.origin, how="escalated", to=to, detour=outcome.detour))
         return Failed(cause=outcome.cause, usage=outcome.usage, origin=outcome.origin, filed=True)
 
     def tolerate(self, below: Iterable[str]) -> None:

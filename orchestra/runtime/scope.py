@@ -8,17 +8,33 @@ from typing import Any
 import anyio
 
 from orchestra.core.budget import DEPTH
-from orchestra.core.call import Ask, Batch, Branch, Call, ModelName, NodeName, OneOf, Planned, Route
+from orchestra.core.call import (
+    Approval,
+    Ask,
+    Batch,
+    Branch,
+    Call,
+    Goal,
+    ModelName,
+    NodeName,
+    OneOf,
+    Planned,
+    Route,
+    Shaped,
+    Stuck,
+)
 from orchestra.core.catalog import Catalog, Node
 from orchestra.core.decision import Decide
 from orchestra.core.errors import DuplicateName, RunClosed
 from orchestra.core.ids import canonical, digest
-from orchestra.core.outcome import Outcome, Paused
+from orchestra.core.outcome import Done, Outcome, Paused
 from orchestra.core.usage import ZERO, Usage
 from orchestra.ports.scope import unwrap
 from orchestra.runtime.ledger import Account
 from orchestra.runtime.native import this_task
 from orchestra.runtime.run import Run
+
+NO_INPUT = digest(canonical(None))
 
 _TARGET_NAMES: dict[type, Callable[[Any], str]] = {
     str: lambda t: t,
@@ -28,8 +44,12 @@ _TARGET_NAMES: dict[type, Callable[[Any], str]] = {
     OneOf: lambda t: f"models:{t.label}",
     Route: lambda t: f"route:{t.name}",
     Planned: lambda t: f"plan:{t.name}",
+    Shaped: lambda t: f"plan:{t.name}",
     Decide: lambda t: f"decide:{t.capability}",
     Ask: lambda t: f"ask:{digest(t.question)}",
+    Approval: lambda t: "approval",
+    Goal: lambda t: f"goal:{t.name}",
+    Stuck: lambda t: "person",
     Branch: lambda t: "branch",
 }
 
@@ -50,6 +70,7 @@ class Scope:
         "kind",
         "max_depth",
         "name",
+        "others",
         "path",
         "paused",
         "run",
@@ -66,6 +87,7 @@ class Scope:
         self.side_effect: str | None = None
         self.home: object = None
         self.paused: Paused | None = None
+        self.others = False
         if parent is None:
             self.effect_key, self.depth, self.max_depth, self.cancellable = path, 0, DEPTH, False
         else:
@@ -90,6 +112,24 @@ class Scope:
     def left_nano(self) -> int | None:
         return self.account.left(0)
 
+    def answered(self, key: str) -> bool:
+        """Whether the question of this key below has its answer."""
+        path = f"{self.path}/{key}"
+        return path in self.run.answers or type(self.run.known.get(path)) is Done
+
+    def lesser(self) -> str | None:
+        """The lesser goal that this step had come down to when the run was interrupted."""
+        return self.run.lesser(self.path)
+
+    def finished(self, call: Call) -> bool:
+        if not self.run.past:
+            return False
+        seen = dict(self.seen or {})
+        try:
+            return type(self.run.recall(self.key(call))) is Done
+        finally:
+            self.seen = seen
+
     def key(self, call: Call) -> str:
         """path + (explicit key | name + hash of the canonical input + occurrence). Raises NotSerialisable,
         DuplicateName.
@@ -107,7 +147,8 @@ class Scope:
             seen[key] = 0
             return key
         name = _TARGET_NAMES[type(call.target)](call.target).replace("/", "%2F")
-        key = f"{self.path}/{name}:{digest(canonical(call.input))}"
+        asked = NO_INPUT if call.input is None else digest(canonical(call.input))
+        key = f"{self.path}/{name}:{asked}"
         n = seen.get(key, -1) + 1
         seen[key] = n
         return f"{key}.{n}"

@@ -16,6 +16,9 @@ from orchestra.ports.sink import Sink
 
 R = TypeVar("R")
 
+JOINED = 4096
+"""So long may waiting text become, in characters: each piece copies what it is joined to. Our default."""
+
 
 class Stream(Generic[R]):
     """``async with`` starts the run, ``async for`` reads its events, leaving the block early cancels and settles it.
@@ -42,7 +45,12 @@ class Stream(Generic[R]):
     def put(self, run_id: str, event: Event) -> None:
         """The sink: never blocks."""
         last = self._waiting[-1] if self._waiting else None
-        if isinstance(event, TextDelta) and isinstance(last, TextDelta) and last.key == event.key:
+        if (
+            isinstance(event, TextDelta)
+            and isinstance(last, TextDelta)
+            and last.key == event.key
+            and len(last.text) < JOINED
+        ):
             self._waiting[-1] = last._replace(text=last.text + event.text)
         else:
             self._waiting.append(event)

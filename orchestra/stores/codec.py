@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from orchestra.core.errors import NotSerialisable
+from orchestra.core.typed_dicts import readable
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -42,9 +45,14 @@ class JsonCodec:
             return value
         from pydantic import ValidationError
 
+        reader = adapter(output_type)
         try:
-            return adapter(output_type).validate_python(value, by_name=True, by_alias=True)
+            return reader.validate_python(value, by_name=True, by_alias=True)
         except ValidationError as error:
+            if type(value) in (str, list, dict) and _is_json(value):
+                # Strict types take enums, dates and tuples from JSON only as JSON.
+                with suppress(ValidationError):
+                    return reader.validate_json(json.dumps(value), by_name=True, by_alias=True)
             problems = error.errors(include_input=False, include_url=False, include_context=False)
             where = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'the value'}: {p['msg']}" for p in problems[:3])
             raise NotSerialisable(f"The value does not fit {_name(output_type)}: {where}.") from None
@@ -66,7 +74,7 @@ def adapter(output_type: Any) -> TypeAdapter[Any]:
 def _cached(output_type: Any, text: str) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
-    return TypeAdapter(output_type)
+    return TypeAdapter(readable(output_type))
 
 
 def _adapter(output_type: Any, text: str) -> TypeAdapter[Any]:

@@ -18,7 +18,8 @@ KEEP_RUNS = 1000
 class MemoryStore:
     """Events in dictionaries, content as JSON text, so that a reader gets what a file would give.
 
-    It keeps the last ``keep_runs`` runs that have ended, and every run that has not; an older one is forgotten whole.
+    It keeps the last ``keep_runs`` runs that have ended, and every run that has not, or waits for a person; an older
+    one is forgotten whole.
     Source: our default.
     """
 
@@ -63,7 +64,8 @@ class MemoryStore:
             self._ended.pop(run_id, None)
         elif isinstance(event, RunEnded) and run_id in self._runs:
             self._runs[run_id] = self._runs[run_id]._replace(status=event.status)
-            self._ended[run_id] = None
+            if event.status != "paused":
+                self._ended[run_id] = None
 
     def _forget(self, run_id: str) -> None:
         del self._ended[run_id], self._runs[run_id]
@@ -79,10 +81,11 @@ class MemoryStore:
             raise UnknownRun(f"There is no run {run_id!r}.")
         return [joined(event, None if body is None else loads(body)) for _, (event, body) in rows]
 
-    def runs(self, limit: int = 50, /) -> list[RunRow]:
+    def runs(self, limit: int = 50, status: str | None = None, /) -> list[RunRow]:
         """The newest first; a run that has not ended, or was killed, is 'running'."""
         with self._lock:
-            newest = sorted(self._runs.values(), key=lambda row: (row.at, row.run_id), reverse=True)
+            rows = [row for row in self._runs.values() if status in (None, row.status)]
+            newest = sorted(rows, key=lambda row: (row.at, row.run_id), reverse=True)
         return newest[:limit]
 
     def run_of(self, decision: str, /) -> str | None:

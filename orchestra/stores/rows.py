@@ -17,6 +17,7 @@ from typing import Any, cast
 from orchestra.core.decision import Decision, Option
 from orchestra.core.errors import NotSerialisable, StateUnusable
 from orchestra.core.events import (
+    Answered,
     Attempt,
     CallEnded,
     CallStarted,
@@ -31,8 +32,10 @@ from orchestra.core.events import (
     Rewarded,
     RunEnded,
     RunStarted,
+    Signalled,
+    Streamed,
 )
-from orchestra.core.outcome import Cancelled, Cause, Done, Failed, Outcome, Paused
+from orchestra.core.outcome import Cancelled, Cause, Detour, Done, Failed, Outcome, Paused
 from orchestra.core.usage import ZERO, Usage
 from orchestra.stores.codec import JsonCodec
 
@@ -45,6 +48,7 @@ LATE = 1 << 40
 _KINDS: dict[str, type[Event]] = {
     cls.__name__: cls
     for cls in (
+        Answered,
         Attempt,
         CallEnded,
         CallStarted,
@@ -58,9 +62,11 @@ _KINDS: dict[str, type[Event]] = {
         Rewarded,
         RunEnded,
         RunStarted,
+        Signalled,
+        Streamed,
     )
 }
-_CONTENT = {RunStarted: "arguments", CallStarted: "input", RunEnded: "output"}
+_CONTENT = {RunStarted: "arguments", CallStarted: "input", RunEnded: "output", Signalled: "payload"}
 _OUTCOMES: dict[str, type[Outcome]] = {cls.__name__.lower(): cls for cls in (Done, Failed, Cancelled, Paused)}
 _codec = JsonCodec()
 
@@ -122,7 +128,7 @@ def decode(kind: str, key: str, at: float, facts: str, payload: str | None) -> E
         values = {name: _READ.get((cls, name), _same)(value) for name, value in loads(facts).items()}
         event: Event = cls(key=key, at=at, **values)
         return joined(event, None if payload is None else loads(payload))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise StateUnusable(f"The row {kind!r} of {key!r} cannot be read: {type(error).__name__}: {error}.") from None
 
 
@@ -193,6 +199,11 @@ def _read_cause(value: dict[str, Any]) -> Cause:
     return Cause(**{**value, "family": tuple(value.get("family", ()))})
 
 
+def _read_detour(value: dict[str, Any]) -> Detour:
+    ways = {name: tuple(value.get(name, ())) for name in ("before", "after")}
+    return Detour(**{**value, **ways, "known": tuple((name, why) for name, why in value.get("known", ()))})
+
+
 def _read_outcome(value: dict[str, Any]) -> Outcome:
     rest = dict(value)
     cls: Any = _OUTCOMES[rest.pop("status")]
@@ -200,6 +211,8 @@ def _read_outcome(value: dict[str, Any]) -> Outcome:
         rest["usage"] = _read_usage(rest["usage"])
     if "cause" in rest:
         rest["cause"] = _read_cause(rest["cause"])
+    if "detour" in rest:
+        rest["detour"] = _read_detour(rest["detour"])
     if "asks" in rest:
         rest["asks"] = tuple((key, question) for key, question in rest["asks"])
     outcome: Outcome = cls(**rest)
@@ -215,6 +228,7 @@ _MISSING = object()
 _WRITE: dict[type, Callable[[Any], Any]] = {
     Usage: _compact,
     Cause: _compact,
+    Detour: _compact,
     Decision: _compact,
     Done: _write_outcome,
     Failed: _write_outcome,
@@ -226,10 +240,14 @@ _READ: dict[tuple[type, str], Callable[[Any], Any]] = {
     (CallEnded, "usage"): _read_usage,
     (Charged, "usage"): _read_usage,
     (RunEnded, "usage"): _read_usage,
+    (RunStarted, "fallback"): tuple,
     (Overrun, "by"): tuple,
     (Refused, "wanted"): tuple,
+    (Streamed, "gaps_us"): tuple,
+    (Signalled, "nodes"): tuple,
     (Attempt, "cause"): _read_cause,
     (Filed, "cause"): _read_cause,
+    (Filed, "detour"): _read_detour,
     (RunEnded, "cause"): _read_cause,
     (Decided, "decision"): _read_decision,
 }

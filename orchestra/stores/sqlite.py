@@ -103,11 +103,13 @@ class SqliteStore:
             raise UnknownRun(f"{self.path} holds no run {run_id!r}.")
         return [decode(*row) for row in rows]
 
-    def runs(self, limit: int = 50, /) -> list[RunRow]:
+    def runs(self, limit: int = 50, status: str | None = None, /) -> list[RunRow]:
         """The newest first; a run that has not ended, or was killed, is 'running'."""
         with self._using() as connection:
             found = connection.execute(
-                "SELECT run_id, at, name, status FROM runs ORDER BY at DESC, run_id DESC LIMIT ?", (limit,)
+                "SELECT run_id, at, name, status FROM runs WHERE ?2 IS NULL OR status = ?2 "
+                "ORDER BY at DESC, run_id DESC LIMIT ?1",
+                (limit, status),
             )
             return [RunRow(*row) for row in found]
 

@@ -31,7 +31,7 @@ class LawBroken(AssertionError):
 
     def __init__(self, what: str = "", laws: Sequence[str] = ()) -> None:
         super().__init__(what)
-        self.laws = tuple(laws)
+        self.laws: tuple[str, ...] = tuple(laws)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (str(self), self.laws)

@@ -115,6 +115,7 @@ def batches_are_well_formed(subject: Subject, rng: random.Random) -> None:
             check(all(isinstance(call, Call) for call in batch.calls), f"a batch of {batch.calls}")
             for name, limit in (("done", batch.done), ("failed", batch.failed)):
                 check(limit is None or 1 <= limit <= n, f"{name}={limit} in a batch of {n} calls")
+            check(batch.at_once is None or batch.at_once >= 1, f"at_once={batch.at_once}: nothing could run")
             keys = [call.key for call in batch.calls if call.key is not None]
             check(len(set(keys)) == len(keys), f"two calls of one batch have one key: {sorted(keys)}")
             check(all(0 <= place < before for place in batch.outvoted), f"outvoted={batch.outvoted} of {before} calls")
@@ -178,7 +179,7 @@ def it_can_be_closed(subject: Subject, rng: random.Random) -> None:
 
 def shape(batch: Batch) -> tuple[Any, ...]:
     calls = tuple(described(call) for call in batch.calls)
-    return calls, batch.done, batch.failed, batch.filings, batch.outvoted
+    return calls, batch.done, batch.failed, batch.filings, batch.outvoted, batch.at_once
 
 
 def described(call: Call) -> tuple[Any, ...]:

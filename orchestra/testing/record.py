@@ -30,9 +30,9 @@ class Recorder:
 
     def __init__(self, model: Model, path: str | Path, *, redact: Redaction = ()) -> None:
         self.model = model
-        self.name = model.name
-        self.context_window = model.context_window
-        self.path = Path(path)
+        self.name: str = model.name
+        self.context_window: int | None = model.context_window
+        self.path: Path = Path(path)
         self._scrub = Scrubber(redact, model)
         self._lock = threading.Lock()
         header = {"kind": "recording", "version": VERSION, "model": self.name, "context_window": self.context_window}
@@ -79,7 +79,7 @@ class Recorder:
                 end["answer"] = JsonCodec().plain(result)
             return result
 
-        return later if inspect.iscoroutinefunction(fn) else now  # type: ignore[return-value]
+        return later if inspect.iscoroutinefunction(fn) else now  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
 
     async def _asked(self, request: Request, on_delta: OnDelta | None) -> Reply:
         with self._written("model", self.name, plain(request)) as end:

@@ -35,7 +35,7 @@ class Replayer:
     """
 
     def __init__(self, path: str | Path, *, redact: Redaction = ()) -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
         self._scrub = Scrubber(redact)
         self._left: dict[tuple[str, str, str], deque[Record]] = defaultdict(deque)
         header, *records = lines_of(self.path)
@@ -72,7 +72,7 @@ class Replayer:
         async def later(*args: Any, **kwargs: Any) -> Any:
             return now(*args, **kwargs)
 
-        return wraps(fn)(later if inspect.iscoroutinefunction(fn) else now)  # type: ignore[return-value]
+        return wraps(fn)(later if inspect.iscoroutinefunction(fn) else now)  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
 
     @property
     def unused(self) -> list[str]:

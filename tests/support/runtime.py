@@ -91,7 +91,7 @@ class FlatPrices:
     def __init__(self, price: Price | None) -> None:
         self._price = price
 
-    def price(self, name: str) -> Price | None:
+    def price(self, name: str, at: float | None = None) -> Price | None:
         return self._price
 
 

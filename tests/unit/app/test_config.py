@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.app.config import configured, team_named
+from orchestra.app.config import team_named
 from orchestra.app.history import history_of
 from orchestra.app.roster import described, roster, validated
 from orchestra.core.errors import BadDefinition, OrchestraError, UnknownAgent, UnknownProvider
@@ -77,19 +77,56 @@ def test_a_team_that_cannot_be_had(folder: Path, place: str | None, error: type[
 
 
 def test_the_file(folder: Path) -> None:
-    assert configured(folder) is None
     file = folder / "orchestra.toml"
     file.write_text('[app]\nteam = "shop_ok:team"\n', encoding="utf-8")
-    assert configured(folder) == "shop_ok:team"
     assert [*team_named(None, folder).catalog.nodes] == ["one"]
-    assert roster(None, folder) == [{"name": "one", "description": "Says it."}]
-    for text in ("[app\n", "", "app = 3\n", "[app]\nteam = 3\n"):
-        file.write_text(text, encoding="utf-8")
+    assert roster(None, folder) == [{"name": "one", "scope": "team", "description": "Says it."}]
+    for text in (b"[app\n", b"", b"app = 3\n", b"[app]\nteam = 3\n", b"\xff\xfe"):
+        file.write_bytes(text)
         with pytest.raises(BadDefinition, match=r"orchestra\.toml"):
-            configured(folder)
-    file.write_bytes(b"\xff\xfe")
-    with pytest.raises(BadDefinition, match=r"orchestra\.toml"):
-        configured(folder)
+            team_named(None, folder)
+
+
+def test_a_file_without_a_team(folder: Path) -> None:
+    """Commands that need a team say what is missing; those that do not go on."""
+    with pytest.raises(BadDefinition, match=r"No team is named: there is no orchestra\.toml in "):
+        team_named(None, folder)
+    (folder / "crew").mkdir()
+    (folder / "crew/clerk.md").write_text("---\ndescription: D.\nmodel: openai:gpt-5\n---\nAnswer.\n", encoding="utf-8")
+    (folder / "orchestra.toml").write_text('[agents]\nfolders = ["crew"]\n', encoding="utf-8")
+    with pytest.raises(BadDefinition, match=r"No team is named: orchestra\.toml has no \[app\] table") as caught:
+        team_named(None, folder)
+    assert "--app module:attribute" in caught.value.fix
+    assert "clerk" in {row["name"] for row in roster(None, folder)}
+
+
+def test_skills_of_the_project_are_for_the_agents_of_its_team(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    for place in ("skills/returns", ".agents/skills/house-style"):
+        (folder / place).mkdir(parents=True)
+        text = f"---\nname: {Path(place).name}\ndescription: D.\n---\nDo it.\n"
+        (folder / place / "SKILL.md").write_text(text, encoding="utf-8")
+    (folder / "crew").mkdir()
+    clerk = "---\ndescription: D.\nmodel: openai:gpt-5\nskills: [returns, house-style]\n---\nAnswer.\n"
+    (folder / "crew/clerk.md").write_text(clerk, encoding="utf-8")
+    toml = folder / "orchestra.toml"
+    toml.write_text(
+        '[app]\nteam = "shop_ok:make"\n[agents]\nfolders = ["crew"]\n[skills]\nfolders = ["skills"]\n', encoding="utf-8"
+    )
+    team = team_named(None, folder)
+    assert not team.problems and set(team.catalog.nodes) == {"one", "clerk"}
+    team.close()
+    toml.write_text('[agents]\nfolders = ["crew"]\n[skills]\nfolders = ["skills"]\n', encoding="utf-8")
+    with pytest.raises(BadDefinition, match=r"clerk.md, line 4, field 'skills': No skill is named 'returns'") as caught:
+        roster(None, folder)
+    assert "not trusted" in str(caught.value) and str(folder / "skills") in str(caught.value)
+    assert described("clerk", None, folder, trust=True)["skills"] == ["returns", "house-style"]
+    assert validated([folder / "crew"], folder, trust=True) == ["clerk"]
+    with pytest.raises(BadDefinition, match="not trusted"):
+        validated([folder / "crew"], folder)
+    toml.write_text('[app]\nteam = "shop_ok:make"\n[skills]\nfolders = ["gone"]\n', encoding="utf-8")
+    with pytest.raises(BadDefinition, match="gone, which is not there"):
+        team_named(None, folder)
 
 
 def test_the_roster(folder: Path) -> None:

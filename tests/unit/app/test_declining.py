@@ -5,7 +5,7 @@ import pytest
 from orchestra import Orchestra, agent, errors
 from orchestra.core.events import Rewarded
 from orchestra.core.outcome import Failed
-from orchestra.graph.health import BreakerRule
+from orchestra.graph.breaker import BreakerRule
 from orchestra.routing.linucb import LinUCB
 from tests.support.runtime import go
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -101,3 +103,24 @@ def test_a_run_cancelled_from_outside_is_kept() -> None:
         assert {type(event).__name__ for event in await team.events(seen[0])} >= {"RunStarted", "RunEnded"}
 
     anyio.run(main)
+
+
+UNCLOSED = """
+from orchestra import Orchestra, agent
+
+@agent
+def loud(text: str) -> str:
+    return text.upper()
+
+team = Orchestra(agents=[loud])
+print(team.run_sync("hello").output, flush=True)
+team.run_sync({0})
+"""
+
+
+@pytest.mark.parametrize(("last", "code"), [("'again'", 0), ("None", 1)])
+def test_a_program_that_closes_nothing_ends(last: str, code: int) -> None:
+    command = [sys.executable, "-c", UNCLOSED.format(last)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=15)
+    assert (ended.returncode, ended.stdout) == (code, "HELLO\n"), ended.stderr
+    assert ("BadInput" in ended.stderr) == bool(code)

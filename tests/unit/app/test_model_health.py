@@ -4,7 +4,7 @@ import pytest
 
 from orchestra import Agent, Orchestra, errors
 from orchestra.core.outcome import Failed
-from orchestra.graph.health import BreakerRule
+from orchestra.graph.breaker import BreakerRule
 from orchestra.models.scripted import Failing
 from tests.support.runtime import go
 

@@ -13,13 +13,16 @@ from orchestra.core.catalog import Node, node_of
 from orchestra.models.scripted import Echo
 from tests.support.shop import adyen, made, stripe
 
+NUMBERS = 83
+"""For each of four threads: three changes each, in all as many as the 200 runs let happen."""
 
-def numbered(number: int) -> Any:
+
+def numbered(number: int, side: str = "left") -> Any:
     """An agent under two capabilities: a catalogue holds it under both, or is caught half-changed."""
 
-    @agent(name=f"one_{number}", provides=["pair", f"left_{number}"])
+    @agent(name=f"one_{number}", provides=["pair", f"{side}_{number}"])
     def one(text: str) -> str:
-        return f"{number}"
+        return f"{side} {number}"
 
     return one
 
@@ -40,6 +43,10 @@ async def looks(ctx: Context[threading.Semaphore], text: str) -> list[int]:
             assert all(capability in catalog.nodes[name].provides for name in names)
         for node in catalog.nodes.values():
             assert all(node.name in catalog.capability_to_names[capability] for capability in node.provides)
+        pairs = catalog.providers("pair")
+        if pairs:
+            answer = str(await step("pair", text)).split()
+            assert any(node.name == f"one_{answer[1]}" and "_".join(answer) in node.provides for node in pairs)
         seen.append(catalog.version)
         ctx.deps.release(2 if len(seen) > 1 else 1)
         await step("steady", text)
@@ -48,11 +55,13 @@ async def looks(ctx: Context[threading.Semaphore], text: str) -> list[int]:
 
 
 def test_200_runs_and_1000_changes() -> None:
+    """Adds, replacements and removals from four threads; how many a second is measured by the benchmarks."""
+
     async def main() -> None:
-        team = Orchestra(agents=[steady], router="fixed:steady")
+        team = Orchestra(agents=[steady], router="cheapest")
         versions: list[list[int]] = []
         turns = threading.Semaphore(0)  # each run lets five changes happen, from its beginning to its end
-        threads = [threading.Thread(target=change, args=(team, part, turns)) for part in range(4)]
+        threads = [threading.Thread(target=change, args=(team, part, turns), daemon=True) for part in range(4)]
 
         async def one(number: int) -> None:
             result = await team.run(looks, f"text {number}", deps=turns)
@@ -69,16 +78,18 @@ def test_200_runs_and_1000_changes() -> None:
         assert len(versions) == 200
         assert all(len({*seen}) == 1 for seen in versions)
         assert len({seen[0] for seen in versions}) > 1
-        assert team.catalog.version == 1001
+        assert team.catalog.version == 1 + 4 * NUMBERS * 3
         assert [*team.catalog.nodes] == ["steady"]
 
     anyio.run(main)
 
 
 def change(team: Orchestra, part: int, turns: threading.Semaphore) -> None:
-    for number in range(part * 125, part * 125 + 125):
+    for number in range(part * NUMBERS, (part + 1) * NUMBERS):
         turns.acquire()
         team.register(numbered(number))
+        turns.acquire()
+        team.register(numbered(number, "right"), replace=True)
         turns.acquire()
         team.unregister(f"one_{number}")
 
@@ -120,10 +131,27 @@ def test_what_cannot_be_registered_changes_nothing() -> None:
         (errors.BadDefinition, print),
     ):
         with pytest.raises(error):
-            team.register(member)
+            team.register(member, replace=error is not errors.DuplicateName)
         assert team.catalog is before
     team.register(adyen)
     assert [*team.catalog.nodes] == ["adyen"]
+
+
+def test_a_replacement_takes_the_place_of_its_forerunner() -> None:
+    team = Orchestra(agents=[numbered(1), numbered(2), steady])
+    team.register(numbered(1, "right"), replace=True)
+    team.register(numbered(3), replace=True)
+    assert [*team.catalog.nodes] == ["one_1", "one_2", "steady", "one_3"]
+    assert dict(team.catalog.capability_to_names) == {
+        "pair": ("one_1", "one_2", "one_3"),
+        "left_2": ("one_2",),
+        "steady": ("steady",),
+        "right_1": ("one_1",),
+        "left_3": ("one_3",),
+    }
+    for number in (1, 2, 3):
+        team.unregister(f"one_{number}")
+    assert dict(team.catalog.capability_to_names) == {"steady": ("steady",)}
 
 
 def test_a_model_agent_joins_and_leaves() -> None:

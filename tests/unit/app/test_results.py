@@ -11,7 +11,11 @@ from pydantic import BaseModel
 
 from orchestra import Agent, Budget, Orchestra, agent, errors, gather, outcome, step, workflow
 from orchestra.core.events import CallEnded
+from orchestra.core.usage import Usage
 from orchestra.models.scripted import Scripted
+from orchestra.ports.model import Reply
+from orchestra.telemetry import names
+from orchestra.telemetry.spans import spans
 from tests.support.shop import adyen, careful, close, made, stripe, writer
 
 
@@ -186,3 +190,23 @@ def test_where_to_is_a_capability_and_a_name_the_capability_wins() -> None:
         assert (await team.run("A1", to="other")).output == "other A1"
 
     anyio.run(main)
+
+
+@pytest.mark.parametrize("journal", [False, True])
+def test_a_cut_answer_is_an_answer_and_says_so(journal: bool, tmp_path: Path) -> None:
+    half = Reply(text="half a sent", finish="length", usage=Usage(input_tokens=9, output_tokens=5, requests=1))
+    whole = Reply(text="A sentence.", usage=Usage(input_tokens=9, output_tokens=3, requests=1))
+    clerk = Agent("clerk", model="test:cut", max_tokens=5)
+    model = Scripted(half, whole)
+    team = Orchestra(agents=[clerk], models={"test:cut": model}, state=tmp_path / "t.db", journal=journal)
+    cut, fine = team.run_sync("Tell me."), team.run_sync("Tell me all.")
+    assert (cut.status, cut.output) == ("done", "half a sent")
+    assert len(cut.cut) == 1 and "/@clerk/" in cut.cut[0]
+    assert "Cut at max_tokens: clerk (test:cut)" in str(cut.explain())
+    assert fine.cut == () and "Cut" not in str(fine.explain())
+    told = [span.attributes.get(names.RESPONSE_FINISH_REASONS) for span in spans(cut.run_id, cut.events)]
+    assert ("length",) in told
+    if journal:
+        again = team.resume_sync(cut.run_id)
+        assert again.cut == cut.cut, "also from the journal"
+    team.close()

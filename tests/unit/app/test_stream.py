@@ -8,6 +8,7 @@ import pytest
 from orchestra import Agent, Budget, Orchestra, agent, errors, gather, step, workflow
 from orchestra.core.events import CallEnded, RunEnded, RunStarted, TextDelta
 from orchestra.models.scripted import Echo, Slow
+from orchestra.runtime.stream import JOINED, Stream
 from tests.support.runtime import go, on_every_loop
 
 TALKER = Agent("talker", "Says what it is told.", model="test:echo")
@@ -87,6 +88,15 @@ def test_a_slow_reader_holds_nothing_up_and_loses_no_text(loop: str, native: boo
         assert len(deltas) == 1 and deltas[0].text.split() == ["word"] * 200
 
     go(loop, main)
+
+
+def test_waiting_text_is_joined_up_to_a_bound() -> None:
+    async def never(sink: object) -> None: ...
+
+    stream = Stream(never)
+    for number in range(3 * JOINED):
+        stream.put("r", TextDelta("k", 0.0, "x" if number % 2 else "y"))
+    assert len(stream._waiting) == 3 and all(len(event.text) == JOINED for event in stream._waiting)  # type: ignore[union-attr]
 
 
 @on_every_loop

@@ -75,7 +75,8 @@ def test_route() -> None:
 
 def test_agents() -> None:
     assert "summarizer" in call("agents", "list").stdout
-    assert {"name": "adyen", "description": "Refunds a payment of any kind."} in data("agents", "list", *TEAM)
+    row = {"name": "adyen", "scope": "team", "description": "Refunds a payment of any kind."}
+    assert row in data("agents", "list", *TEAM)
     assert "instructions: " in call("agents", "show", "summarizer").stdout
     assert data("agents", "show", "adyen", *TEAM)["cost_usd"] == "0.004"
 

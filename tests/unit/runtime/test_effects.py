@@ -10,10 +10,11 @@ import pytest
 
 from orchestra.agents.decorator import agent
 from orchestra.core.call import Batch, Call, NodeName, Plan, Planned
-from orchestra.core.errors import EffectUnknown, NoEffect, UnsafeBatch
+from orchestra.core.errors import EffectStands, EffectUnknown, NoEffect, UnsafeBatch
 from orchestra.core.events import Attempt, CallEnded, CallStarted, Event, Filed
 from orchestra.core.outcome import Cancelled, Done, Failed, Paused
 from orchestra.ports.scope import Context
+from orchestra.runtime.effects import Effects
 from orchestra.runtime.execute import status_of
 from orchestra.tools.decorator import tool
 from orchestra.workflows.decorator import workflow
@@ -310,3 +311,82 @@ def test_a_cancelled_effect_is_unknown(loop: str, native: bool) -> None:
         return (await rig.resume(patient, "A"))[0]
 
     assert isinstance(go(loop, play), Paused) and acted == ["patient"]
+
+
+@tool(side_effect="payment")
+async def charge(order: str) -> str:
+    return await pay("charge")
+
+
+@agent(provides="settle")
+async def charges_and_fails(ctx: Context[None], order: str) -> str:
+    await ctx.call(charge, order=order)
+    raise NoEffect("out of paper")
+
+
+@agent(provides="settle")
+async def charges(ctx: Context[None], order: str) -> str:
+    return await ctx.call(charge, order=order)
+
+
+@on_every_loop
+def test_a_failure_after_an_effect_inside_it_goes_to_nobody_who_would_do_it_again(loop: str, native: bool) -> None:
+    """Neither of the two agents has a side effect itself, and the first says that it did nothing."""
+    rig = Rig((charges_and_fails, charges), native=native)
+    result, _ = go(loop, rig.run, "settle", "A-17")
+    assert acted == ["charge"]
+    assert isinstance(result, Failed) and result.cause.is_a(EffectStands) and "out of paper" in result.cause.message
+    assert [(e.how, e.to) for e in rig.of(Filed)] == [("escalated", "caller")]
+
+
+@on_every_loop
+def test_where_the_effect_inside_was_refused_another_takes_over(loop: str, native: bool) -> None:
+    trouble["charge"] = NoEffect("card expired")
+
+    @agent(provides="settle")
+    async def by_hand(order: str) -> str:
+        return "by hand"
+
+    result, _ = go(loop, Rig((charges, by_hand), native=native).run, "settle", "A-17")
+    assert isinstance(result, Done) and result.output == "by hand" and acted == []
+
+
+def test_not_done_is_said_of_what_was_asked_and_not_of_what_came_after() -> None:
+    """The same answers are given to a second resume, but by then it was done."""
+    effects = Effects()
+    node = stripe.__orchestra__  # type: ignore[attr-defined]
+    effects.started("payment", "run/a", "stripe")
+    answers = {"run/a": "not done"}
+    assert isinstance(effects.verdict(node, "run/a", {}), Paused)
+    assert effects.verdict(node, "run/a", answers) is None
+    effects.started("payment", "run/a", "stripe")
+    assert isinstance(effects.verdict(node, "run/a", answers), Paused), "begun again, it is not known again"
+    effects.ended("payment", "run/a", "stripe", Done(output="paid"))
+    assert effects.verdict(node, "run/a", answers) == Done(output="paid")
+    again = Effects()
+    again.started("payment", "run/a", "stripe")
+    again.ended("payment", "run/a", "stripe", Done(output="paid"))
+    again.remember()
+    assert again.verdict(node, "run/a", answers) == Done(output="paid")
+
+
+@agent(side_effect="payment")
+async def asks_inside(ctx: Context[None], order: str) -> str:
+    amount = await ctx.ask("How much?", key="amount")
+    return await pay(f"{order} {amount}")
+
+
+@on_every_loop
+def test_a_question_inside_an_effect_leaves_it_unknown(loop: str, native: bool) -> None:
+    """What the body did before it asked is not known, so the resumed run asks that too before it acts."""
+    rig = Rig((asks_inside,), native=native)
+
+    async def play() -> Any:
+        first, _ = await rig.run(asks_inside, "A")
+        assert isinstance(first, Paused)
+        answers = {key: "5" for key, _ in first.asks}
+        second, _ = await rig.resume(asks_inside, "A", answers=answers)
+        assert isinstance(second, Paused) and second.cause.is_a(EffectUnknown) and acted == []
+        return (await rig.resume(asks_inside, "A", answers=answers | {key: "not done" for key, _ in second.asks}))[0]
+
+    assert go(loop, play) == Done(output="paid by A 5") and acted == ["A 5"]

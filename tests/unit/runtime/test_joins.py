@@ -151,3 +151,29 @@ def test_nobody_is_left_behind_by_a_join_that_is_cancelled(loop: str, native: bo
 
     go(loop, cancelled)
     assert len(records(rig)) == 1
+
+
+@on_every_loop
+def test_at_once_bounds_how_many_run(loop: str, native: bool) -> None:
+    running, most = 0, 0
+
+    @agent
+    async def counted(how: str) -> str:
+        nonlocal running, most
+        running, most = running + 1, max(most, running + 1)
+        await anyio.lowlevel.checkpoint()
+        await anyio.lowlevel.checkpoint()
+        running -= 1
+        if how == "0":
+            raise ValueError(how)
+        return how
+
+    made = tuple(Call(target=NodeName(name="counted"), input=str(n), key=str(n)) for n in range(7))
+    rig = Rig((counted,), native=native)
+
+    async def bounded() -> None:
+        assert await play(rig, Batch(calls=made, at_once=3)) == ["Failed", *["Done"] * 6] and most == 3
+        seen.clear()
+        assert await play(rig, Batch(calls=made)) == ["Failed", *["Done"] * 6] and most == 7
+
+    go(loop, bounded)

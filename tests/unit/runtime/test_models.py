@@ -69,7 +69,7 @@ def test_two_retries_and_no_more(loop: str, native: bool) -> None:
     assert len(told.asked) == 3 and len(team.of(Attempt)) == 2 and len(team.of(Filed)) == 1
 
 
-@pytest.mark.parametrize("error", [AuthFailed("no"), RateLimited("later", retry_after_s=60.0), TypeError("a bug")])
+@pytest.mark.parametrize("error", [AuthFailed("no"), RateLimited("later", retry_after_s=61.0), TypeError("a bug")])
 def test_what_will_not_pass_is_not_asked_again(error: Exception) -> None:
     told = Told(steps=(error,))
     outcome, _ = go("asyncio", rig(told).run, MODEL, REQUEST)

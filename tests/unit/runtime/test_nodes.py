@@ -135,7 +135,8 @@ def test_what_is_wrong_with_a_call_is_a_failure_of_its_own_name() -> None:
 
     @workflow
     async def calls(which: str) -> None:
-        await step({"deps": needy, "input": dear}[which], *([] if which == "deps" else [{"fail": "perhaps"}]))
+        target: Any = {"deps": needy, "input": dear}[which]
+        await step(target, *([] if which == "deps" else [{"fail": "perhaps"}]))
 
     for which, error in (("deps", DepsMissing), ("input", BadInput)):
         result, _ = go("asyncio", Rig().run, calls, which)

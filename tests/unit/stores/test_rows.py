@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from orchestra.core.errors import StateUnusable
-from orchestra.core.events import CallEnded, Charged
-from orchestra.core.outcome import Done
-from orchestra.core.usage import Usage
+from orchestra.core.events import CallEnded, Charged, Filed
+from orchestra.core.outcome import Cause, Detour, Done, Failed
+from orchestra.core.usage import ZERO, Usage
 from orchestra.stores.rows import decode, encode
 
 
@@ -56,3 +56,17 @@ def test_importing_the_stores_loads_no_driver_and_no_pydantic() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_a_failure_knew_comes_back() -> None:
+    """Failures are equal whatever their detours are, so these are looked at by themselves."""
+    detour = Detour(before=("a",), before_cost=0.5, stands="1:a", after=("b", "c"), known=(("d", "open"),), why="so")
+    cause = Cause(kind="NoEffect", message="down")
+    end = CallEnded("k", 1.0, "agent", "a", Failed(cause=cause, detour=detour), ZERO, 0.0)
+    kind, facts, body = encode(end)
+    back = decode(kind, "k", 1.0, facts, body)
+    assert isinstance(back, CallEnded) and isinstance(back.outcome, Failed) and back.outcome.detour == detour
+    filed = Filed("k", 1.0, "rerouted", "b", "a", cause, detour)
+    kind, facts, body = encode(filed)
+    back = decode(kind, "k", 1.0, facts, body)
+    assert isinstance(back, Filed) and back.detour == detour

@@ -59,8 +59,8 @@ class Punctual(MemoryStore):
 
 
 class Oldest(MemoryStore):
-    def runs(self, limit: int = 50, /) -> list[RunRow]:
-        return super().runs(10**6)[::-1][:limit]
+    def runs(self, limit: int = 50, status: str | None = None, /) -> list[RunRow]:
+        return super().runs(10**6, status)[::-1][:limit]
 
 
 class Aimless(MemoryStore):
