@@ -215,7 +215,9 @@ class Orchestra(Desk):
         ``fallback=["voucher"]`` names capabilities as lesser goals, tried in turn where nobody is left that can do
         ``to``; ``hedge_s=0.5`` asks a second provider of ``to`` where the first has not answered after half a second.
 
-        The options are ``to``, ``topology``, ``deps``, ``budget``, ``seed`` (0), ``output_type``, ``history``,
+        ``seed`` fixes what chance decides in the run; without one each run draws for itself, or as ORCHESTRA_SEED says.
+
+        The options are ``to``, ``topology``, ``deps``, ``budget``, ``seed``, ``output_type``, ``history``,
         ``goal``, ``fallback`` and ``hedge_s``.
         Raises: what is known before it starts: UnknownCapability, UnknownAgent, UnknownName (of a topology),
         UnknownGoal, UnsafeBatch, BadInput, BadDefinition, NotSerialisable, JournalVersion, StateUnusable.

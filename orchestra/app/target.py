@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypedDict
@@ -13,7 +15,7 @@ from orchestra.core.budget import Budget
 from orchestra.core.call import Call, NodeName, Planned, Route, hedge_of, lesser_goals
 from orchestra.core.catalog import Catalog, Node, required_node
 from orchestra.core.decision import Decision, Option
-from orchestra.core.errors import BadInput, UnknownAgent, UnknownCapability, UnsafeBatch
+from orchestra.core.errors import BadInput, BadNumber, UnknownAgent, UnknownCapability, UnsafeBatch
 from orchestra.core.ids import canonical
 from orchestra.core.message import Message, checked_history
 from orchestra.core.task import task_of
@@ -30,6 +32,10 @@ def row_of(text: str | None) -> To:
     return text.split(">") if text is not None and ">" in text else text
 
 
+SEED_BITS = 53
+"""As many as a number in JSON holds exactly, whoever reads it."""
+
+
 class Options(TypedDict, total=False):
     """How a run may be asked for, beside its task: ``Orchestra.run`` says what each means."""
 
@@ -37,13 +43,30 @@ class Options(TypedDict, total=False):
     topology: Shape | None
     deps: Any
     budget: Budget | None
-    seed: int
+    seed: int | None
     output_type: Any
     history: Sequence[Message | Mapping[str, Any]] | None
     goal: str | None
     weights: Weights | None
     fallback: Sequence[str] | None
     hedge_s: float | None
+
+
+def seed_of(options: Options) -> int:
+    """The run's seed: given, or that of ORCHESTRA_SEED for all runs, or a fresh one.
+
+    A fresh one by default, as the recorded probabilities hold over runs only if each draws for itself.
+    Raises: BadNumber for an ORCHESTRA_SEED that is no whole number.
+    """
+    given, fixed = options.get("seed"), os.environ.get("ORCHESTRA_SEED")
+    if given is not None:
+        return given
+    if not fixed:
+        return secrets.randbits(SEED_BITS)
+    try:
+        return int(fixed)
+    except ValueError:
+        raise BadNumber(f"ORCHESTRA_SEED={fixed!r} is no whole number.", remedy="Give one, or unset it.") from None
 
 
 def first_call(task: Any, inputs: tuple[Any, ...], options: Options, catalog: Catalog) -> Call:

@@ -22,7 +22,7 @@ from orchestra.app.queue import answers_of
 from orchestra.app.result import Result
 from orchestra.app.resume import FORMAT, call_again, limits_facts, limits_of, started_of, without_end
 from orchestra.app.shape import plan_for
-from orchestra.app.target import Options, no_choice
+from orchestra.app.target import Options, no_choice, seed_of
 from orchestra.app.undo import ABANDON, abandoning, check_abandon, is_abandoned
 from orchestra.connectors.probes import Probes
 from orchestra.core.budget import Budget
@@ -215,7 +215,7 @@ class Team:
             self._sources[call.target.source] = call.target
             if call.target.undo_on_failure and not self._settings.journal:
                 raise JournalMissing("@workflow(compensate=True) needs a journal to undo by.")
-        deps, seed, weights = options.get("deps"), options.get("seed", 0), options.get("weights")
+        deps, seed, weights = options.get("deps"), seed_of(options), options.get("weights")
         services = self.services if weights is None else replace(self.services, binder=self._binder.weighing(weights))
         guard = self.goals.guard(options.get("goal"))
         run = new_run(new_run_id(), services, catalog=catalog, deps=deps, seed=seed, extra_sinks=sinks, guard=guard)

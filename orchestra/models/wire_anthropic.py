@@ -205,7 +205,10 @@ class MessageChunks:
     def _start(self, index: object, block: object) -> Delta:
         if not isinstance(index, int) or not isinstance(block, dict):
             raise BadRequest(f"The server's stream holds what is no block: {short(block)}.")
-        text = block.get("text")
+        if index in self._index_to_block:
+            # What was shown of the first one cannot be taken back.
+            raise BadRequest(f"The server's stream begins block {index} twice: {short(block)}.")
+        text = block.get("text") if block.get("type") == "text" else None
         parts = [text] if isinstance(text, str) and text else []
         self._index_to_block[index] = {"type": block.get("type"), "block": block, "parts": parts}
         return Delta("".join(parts), size(text) + size(block.get("name")))

@@ -23,11 +23,24 @@ from tests.fuzz.targets import TARGETS
 SEEDS = seeds()
 ANSWERED = b"\nHTTP/1.1 200\ncontent-type: application/json"
 DOUBLED = b"{% set n = namespace(s='ab') %}{% for i in range(99) %}{% set n.s = n.s ~ n.s %}{% endfor %}"
+TWICE = b"anthropic stream tools\nHTTP/1.1 200\ncontent-type: text/event-stream\n\n"
+TWICE += b'data: {"type": "message_start", "message": {"model": "m", "usage": {"input_tokens": 6}}}\n\n'
+TWICE += b"".join(
+    b'data: {"type": "content_block_start", "index": 0, "content_block": '
+    b'{"type": "%s", "text": "lo.", "id": "t", "name": "plain", "input": {}}}\n\n' % kind
+    for kind in (b"text", b"tool_use")
+)
 FOUND: tuple[tuple[str, bytes], ...] = (
     ("replies", b"openai" + ANSWERED + b"\n\nno completion for KEY"),
     ("replies", b"openai stream" + ANSWERED + b'\n\n[1, "KEY"]'),
     ("replies", b"anthropic stream\nHTTP/1.1 500\ncontent-type: x; charset=zlib\n\nKEY"),
     ("replies", b"openai tools" + ANSWERED + b"; charset=idna\n\n{}"),
+    ("replies", TWICE + b'data: {"type": "message_stop"}\n\n'),
+    (
+        "rows",
+        b'\x1eCallEnded\x1e{"kind": [], "name": "a", "outcome": {"status": "done"}, '
+        b'"usage": {"requests": false}, "began": 1.0}',
+    ),
     ("rows", b"a = " + b"[" * 9000 + b"\x1eCharged\x1e" + b"[" * 9000),
     ("rows", b'\x1eCharged\x1e{"\\udfff": 1}'),
     ("topologies", b"kind: parallel\nmembers: [" + b"a, " * 3000 + b"]"),

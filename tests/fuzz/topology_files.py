@@ -55,7 +55,8 @@ def target(data: bytes) -> None:
 
 
 def _ended(outcome: Outcome) -> None:
-    if not isinstance(outcome, Done | Failed | Paused):
+    scripted = outcome.cause is not None and SCRIPTED in outcome.cause.message
+    if isinstance(outcome, Cancelled) and not scripted:
         raise Finding(f"a topology ended {outcome!r}")
     if outcome.cause is not None:
         clean(str(outcome.cause).encode("utf-8", "replace").decode())
