@@ -16,7 +16,7 @@ with atheris.instrument_imports(include=["orchestra", "jinja2"]):
     from tests.fuzz.targets import TARGETS
 
     # Code that counts its branches takes its time.
-    SLOWER = 6.0
+    SLOWER = 2.0
     TARGET = TARGETS[sys.argv[1]]
     # What is imported late takes its time once, and no input is to blame for that.
     for seed in seeds()[sys.argv[1]]:

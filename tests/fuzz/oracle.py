@@ -29,7 +29,7 @@ SEPARATOR = b"\x1e"
 """Stands between the parts of an input: no format here has a use for it."""
 KEY = "sk-planted-0123456789abcdef"
 CANARY = "planted-outside-the-roots"
-CPU_S = 2.0
+CPU_S = 6.0
 MEMORY_BYTES = 256 * 1024 * 1024
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 

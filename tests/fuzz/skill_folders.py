@@ -17,7 +17,7 @@ from orchestra.skills.skill import Skill
 from orchestra.skills.tool import skill_tool
 from tests.fuzz.oracle import clean, fresh, parts, text, told, watched, world
 
-MOST = 40
+MOST = 16
 
 
 def target(data: bytes) -> None:
