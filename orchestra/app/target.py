@@ -82,6 +82,8 @@ def first_call(task: Any, inputs: tuple[Any, ...], options: Options, catalog: Ca
 
 def _healing(call: Call, fallback: Sequence[str] | None, hedge_s: float | None, catalog: Catalog) -> Call:
     """The call with its lesser goals and its hedge. Raises BadInput, UnknownCapability, UnsafeBatch, BadNumber."""
+    if fallback is None and hedge_s is None:
+        return call
     call = replace(call, fallback=lesser_goals(call.target, fallback), hedge_s=hedge_of(call.target, hedge_s))
     for goal in call.fallback or ():
         providers(catalog, goal)

@@ -159,18 +159,19 @@ def _call(target: Any, inputs: tuple[Any, ...], output_type: Any, key: str | Non
     value = inputs[0] if len(inputs) == 1 else list(inputs) if inputs else None
     if isinstance(target, str):
         return Call(target=target, input=value, key=key, output_type=output_type, timeout_s=timeout_s)
+    node = node_of(target)
+    if node is not None:
+        value = node.contract.gathered(inputs, {}) if len(inputs) > 1 else value
+        output_type = node.contract.output_type if output_type is None else output_type
+        return Call(target=node, input=value, key=key, output_type=output_type, timeout_s=timeout_s)
     if isinstance(target, (list, tuple)):
         target = Route(capabilities=tuple(target))
-    elif isinstance(target, Topology) and not isinstance(target, Planned):  # which has a name and a plan too
+    elif not isinstance(target, (Route, Planned, Shaped)) and isinstance(target, Topology):
         target = _shaped(target)
-    if isinstance(target, (Route, Planned, Shaped)):
-        return Call(target=target, input=value, key=key, output_type=output_type, timeout_s=timeout_s)
-    name = getattr(target, "name", None)
-    if node_of(target) is not None or not isinstance(name, str):
-        target = required_node(target)
-        value = target.contract.gathered(inputs, {}) if len(inputs) > 1 else value
-        output_type = target.contract.output_type if output_type is None else output_type
-    else:
+    if not isinstance(target, (Route, Planned, Shaped)):
+        name = getattr(target, "name", None)
+        if not isinstance(name, str):
+            required_node(target)
         target, output_type = here().catalog.named(str(name)), output_type or getattr(target, "output_type", None)
     return Call(target=target, input=value, key=key, output_type=output_type, timeout_s=timeout_s)
 
