@@ -96,14 +96,15 @@ def check_every_request(goal: Goal) -> None:
         assert (error is None) == (complete and stage in goal.skills[skill].stages), (goal, stage, skill)
 
 
+@pytest.mark.timeout(120)
 def test_every_machine_of_up_to_two_stages_and_two_skills() -> None:
-    """And sequences of three requests that may change something, with a body that does right or wrong."""
+    """And all sequences of three requests that may change something, with a body that does right or wrong."""
     requests = [(skill, True, how) for skill in SKILLS for how in ("right", "wrong")]
     sequences = [*itertools.product(requests, repeat=3)]
     count = 0
     for goal in itertools.chain(machines(("a",)), machines(("a", "b"))):
         check_every_request(goal)
-        for sequence in sequences[count % 8 :: 8]:
+        for sequence in sequences:
             assert faults(goal, *play_out(goal, sequence)) == []
         count += 1
     assert count > 500
