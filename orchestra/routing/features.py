@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from orchestra.core.catalog import Catalog, Node
 from orchestra.core.decision import Option
+from orchestra.embeddings.batch import matrix_of
+from orchestra.embeddings.hashed import HashedEmbedder
 from orchestra.ports.embedder import Embedder
-from orchestra.routing.embed import HashedEmbedder
+from orchestra.routing.fetched import Asking, Fetched
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float32]
 
+Maker = Callable[[Sequence[str]], Embedder]
+"""The texts of a catalogue's nodes -> its embedder."""
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -51,18 +55,40 @@ class Features:
     """The features of one version of the catalogue, with small caches of the last texts and groups of options.
 
     Without an embedder: hashed n-grams whose rarity comes from the nodes' descriptions and examples, d dimensions for
-    x and 1,024 for similarities. With one, it makes both. Where it fails, x is (1, 0, ...), similarities are .5, and
-    the marks say so.
+    x and 1,024 for similarities. With one, or with what makes one of these texts, it makes both. Where it fails, x is
+    (1, 0, ...), similarities are .5, and the marks say so; ``marks`` also where it fails on descriptions alone.
     """
 
-    def __init__(self, catalog: Catalog, embedder: Embedder | None = None, d: int = 64) -> None:
+    def __init__(self, catalog: Catalog, embedder: Embedder | Maker | None = None, d: int = 64) -> None:
         self.catalog = catalog
         texts = [text for node in catalog.nodes.values() for text in texts_of(node)]
-        self._small = embedder or HashedEmbedder.fit(texts, d)
-        self._large = embedder or _alike(self._small)
+        made = embedder(texts) if callable(embedder) else embedder
+        self._small = made or HashedEmbedder.fit(texts, d)
+        # One that was given as it is stays as it is.
+        fitted = isinstance(self._small, HashedEmbedder) and self._small is not embedder
+        self._large = _alike(self._small) if fitted else self._small
+        self._complaint = ""
         self._seen: OrderedDict[str, Seen] = OrderedDict()
         self._groups: OrderedDict[tuple[str, ...], tuple[Array, list[int]]] = OrderedDict()
         self._name_to_rows: dict[str, Array] = {}
+
+    @property
+    def name(self) -> str:
+        return self._small.name
+
+    def asking(self, text: str, names: Sequence[str], down: bool = False) -> Asking:
+        """The calls that a remote embedder needs before it can tell the features of a text and these options; of a
+        local one there are none. See Fetched.
+        """
+        if not isinstance(self._small, Fetched):
+            return ()
+        nodes = self.catalog.nodes
+        new = [nodes[name] for name in names if name in nodes and name not in self._name_to_rows]
+        return (yield from self._small.asking(text, [one for node in new for one in texts_of(node)], down=down))
+
+    def marks(self, seen: Seen) -> str:
+        """What made the features, and what could not be made."""
+        return seen.marks if seen.sketch is None else seen.marks + self._complaint
 
     def of(self, text: str) -> Seen:
         seen = self._seen.get(text)
@@ -82,7 +108,7 @@ class Features:
             if values.shape != (small.d,) or not np.isfinite(values).all():
                 raise ValueError(f"{values.shape} instead of ({small.d},), or not finite")
         except Exception as error:
-            return Seen((1.0, *[0.0] * small.d), f"{small.name} failed: {type(error).__name__}", None, {})
+            return Seen((1.0, *[0.0] * small.d), f"{small.name} failed: {_kind(error)}", None, {})
         # Six digits are the record's: what is learned from is what was decided on.
         return Seen((1.0, *np.round(values, 6).tolist()), small.name, again.astype(np.float32), {})
 
@@ -123,18 +149,23 @@ class Features:
             nodes = [self.catalog.nodes[name] for name in names if name in self.catalog.nodes]
             self._read_nodes([node for node in nodes if node.name not in self._name_to_rows])
             rows = [self._name_to_rows[node.name] for node in nodes]
-        except Exception:
-            # The text's own features fail with the same embedder, and their marks say so.
+            self._complaint = ""
+        except Exception as error:
+            self._complaint = f"; descriptions failed: {_kind(error)}"
             return None
         starts = [0, *accumulate(len(part) for part in rows)]
         return (np.concatenate(rows), starts[:-1]) if rows else None
 
     def _read_nodes(self, nodes: Sequence[Node]) -> None:
         """Notes the vectors of each node's texts, a thousand nodes at a time. Shapes: (texts, e) for each node."""
+        import numpy as np
+
         for start in range(0, len(nodes), READ_TOGETHER):
             part = nodes[start : start + READ_TOGETHER]
             texts = [texts_of(node) for node in part]
-            vectors = _vectors(self._large, [text for own in texts for text in own])
+            vectors = matrix_of(self._large, [text for own in texts for text in own])
+            if vectors.shape[1:] != (self._large.d,) or not np.isfinite(vectors).all():
+                raise ValueError(f"{vectors.shape} instead of (..., {self._large.d}), or not finite")
             at = 0
             for node, own in zip(part, texts, strict=True):
                 self._name_to_rows[node.name] = vectors[at : at + len(own)]
@@ -147,12 +178,8 @@ def _alike(small: Embedder) -> HashedEmbedder:
     return HashedEmbedder(small.rarity, d=SIMILARITY_D, function_words=SIMILARITY_FUNCTION_WORDS)
 
 
-def _vectors(embedder: Embedder, texts: Sequence[str]) -> Array:
-    import numpy as np
-
-    if isinstance(embedder, HashedEmbedder):
-        return embedder.matrix(texts).astype(np.float32)
-    return np.stack([_vector(embedder, text) for text in texts]).astype(np.float32)
+def _kind(error: Exception) -> str:
+    return str(getattr(error, "kind", type(error).__name__))
 
 
 def _vector(embedder: Embedder, text: str) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from orchestra.core.decision import Option
+from orchestra.embeddings.hashed import HashedEmbedder
 from orchestra.routing.features import READ_TOGETHER, TEXTS_KEPT, Features, with_priors
 from tests.unit.routing.kit import catalog, node
 
@@ -84,3 +85,54 @@ def test_many_nodes_are_read_in_parts() -> None:
     seen = many.of(f"does number {READ_TOGETHER + 2}")
     values = many.similarities(seen, [each.name for each in nodes])
     assert max(values) == values[-1] == few.similarities(few.of(f"does number {READ_TOGETHER + 2}"), [last])[0]
+
+
+def test_an_embedder_that_fails_on_descriptions_alone_is_recorded_too() -> None:
+    for description, error in (("too long", "ValueError"), ("boom", "RuntimeError")):
+        features = Features(catalog(node("n", description=description)), Moody())
+        seen = features.of("fine")
+        assert features.marks(seen) == seen.marks == "moody"
+        assert features.similarities(seen, ("n",)) == [0.5]
+        assert features.marks(seen) == f"moody; descriptions failed: {error}"
+        failing = features.of("boom")
+        assert features.marks(failing) == "moody failed: RuntimeError"
+
+
+def test_vectors_that_are_not_finite_are_no_features() -> None:
+    class Broken(Moody):
+        def embed(self, text: str, /) -> Sequence[float]:
+            return (float("nan"), 0.0) if "Refunds" in text or text == "x" else (1.0, 0.0)
+
+    features = Features(CATALOG, Broken())
+    assert features.of("x").marks == "moody failed: ValueError" and features.of("x").x == (1.0, 0.0, 0.0)
+    assert features.similarities(features.of("fine"), ("stripe", "tracker")) == [0.5, 0.5]
+
+
+def test_an_embedder_may_be_made_of_the_catalogues_texts() -> None:
+    made: list[Sequence[str]] = []
+
+    def maker(texts: Sequence[str]) -> Moody:
+        made.append(texts)
+        return Moody()
+
+    assert Features(CATALOG, maker).of("fine").marks == "moody"
+    assert len(made) == 1 and "my order never came" in made[0] and len(made[0]) == 3
+    hashed = Features(CATALOG, lambda texts: HashedEmbedder.fit(texts, 128))
+    asked = "Refunds a card payment."
+    assert len(hashed.of(asked).x) == 129
+    usual = Features(CATALOG)
+    near = [one.similarities(one.of(asked), ("stripe", "tracker")) for one in (hashed, usual)]
+    assert near[0] == near[1], "similarities have the room they have without an embedder"
+
+
+def test_many_texts_at_once_where_the_embedder_can() -> None:
+    class Many(Moody):
+        asked = 0
+
+        def matrix(self, texts: Sequence[str]) -> list[Sequence[float]]:
+            self.asked += 1
+            return [(1.0, 0.0)] * len(texts)
+
+    many = Many()
+    features = Features(CATALOG, many)
+    assert features.similarities(features.of("fine"), ("stripe", "tracker")) == [1.0, 1.0] and many.asked == 1

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from orchestra.core.errors import BadNumber
-from orchestra.routing.embed import CACHED_CHARACTERS, CACHED_TOKENS, UNSEEN, HashedEmbedder, Rarity
+from orchestra.embeddings.hashed import CACHED_CHARACTERS, CACHED_TOKENS, UNSEEN, HashedEmbedder, Rarity
 
 TEXTS = (
     "Refunds a card payment.",
@@ -66,7 +66,7 @@ def test_the_name_tells_what_it_was_fitted_on() -> None:
 
 def test_another_process_computes_the_same() -> None:
     code = (
-        "from orchestra.routing.embed import HashedEmbedder as H;"
+        "from orchestra.embeddings.hashed import HashedEmbedder as H;"
         "print(H.fit(['Refunds a card payment.'], 32).embed('refund my card'))"
     )
     outputs = {

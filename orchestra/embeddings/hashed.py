@@ -70,6 +70,13 @@ class Rarity:
         self.idf: Array = np.log((1 + len(texts)) / (1 + counts)) + 1.0
         self.texts = tuple(sorted(texts))
 
+    @classmethod
+    def recorded(cls, checksums: NDArray[np.uint32], idf: Array, label: str) -> Rarity:
+        """As it was once, of texts that are no longer there; ``label`` stands for them."""
+        made = cls(())
+        made.checksums, made.idf, made.texts = checksums, idf, (label,)
+        return made
+
     def of(self, checksums: NDArray[np.uint32]) -> Array:
         """The idf of each."""
         import numpy as np
