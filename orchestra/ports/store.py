@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 from orchestra.core.events import Event
@@ -56,6 +57,13 @@ class Store(Protocol):
         ...
 
     def load_state(self, policy: str, /) -> dict[str, Any]: ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """What this thread reads and writes inside stands or falls together; nobody writes sums or late rows between.
+
+        An error that leaves it undoes all of it.
+        """
+        ...
 
     def close(self) -> None: ...
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from orchestra.core.errors import StateUnusable, UnknownRun
@@ -25,7 +26,8 @@ class MemoryStore:
 
     def __init__(self, keep_runs: int = KEEP_RUNS) -> None:
         self.keep_runs = keep_runs
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._depth = 0
         self._events: dict[str, dict[int, tuple[Event, str | None]]] = {}
         self._runs: dict[str, RunRow] = {}
         self._ended: dict[str, None] = {}
@@ -46,6 +48,8 @@ class MemoryStore:
         with self._lock:
             if len(rows) + len(late) < len(entries) or any(seq in self._events.get(run_id, ()) for run_id, seq in rows):
                 raise StateUnusable("A row of this run was written already.", remedy="Let one process write a run.")
+            if self._depth:  # what may have to come back is not changed in place
+                self._events |= {run_id: dict(self._events.get(run_id, ())) for run_id, *_ in entries}
             for (run_id, seq), row in rows.items():
                 self._events.setdefault(run_id, {})[seq] = row
                 self._index(run_id, row[0])
@@ -106,6 +110,22 @@ class MemoryStore:
         with self._lock:
             held = dict(self._state.get(policy, {}))
         return {option: loads(body) for option, body in held.items()}
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is done inside stands or, where an error leaves it, is undone; other threads wait."""
+        with self._lock:
+            events, runs, ended = dict(self._events), dict(self._runs), dict(self._ended)
+            decisions, state = dict(self._decisions), dict(self._state)
+            self._depth += 1
+            try:
+                yield
+            except BaseException:
+                self._events, self._runs, self._ended = events, runs, ended
+                self._decisions, self._state = decisions, state
+                raise
+            finally:
+                self._depth -= 1
 
     def close(self) -> None:
         """Nothing to do."""

@@ -9,12 +9,13 @@ or runs anything that a row names.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from functools import cache
-from typing import Any, cast
+from operator import attrgetter
+from typing import Any, NamedTuple, cast
 
-from orchestra.core.decision import Decision, Option
+from orchestra.core.decision import Decision, Option, Step
 from orchestra.core.errors import NotSerialisable, StateUnusable
 from orchestra.core.events import (
     Answered,
@@ -34,9 +35,11 @@ from orchestra.core.events import (
     RunStarted,
     Signalled,
     Streamed,
+    Withheld,
 )
 from orchestra.core.outcome import Cancelled, Cause, Detour, Done, Failed, Outcome, Paused
 from orchestra.core.usage import ZERO, Usage
+from orchestra.ports.store import Entry
 from orchestra.stores.codec import JsonCodec
 
 FORMAT = 1
@@ -64,6 +67,7 @@ _KINDS: dict[str, type[Event]] = {
         RunStarted,
         Signalled,
         Streamed,
+        Withheld,
     )
 }
 _CONTENT = {RunStarted: "arguments", CallStarted: "input", RunEnded: "output", Signalled: "payload"}
@@ -117,8 +121,45 @@ def payload(event: Event, content: Any) -> str | None:
 
 def encode(event: Event, content: bool = True) -> tuple[str, str, str | None]:
     """(kind, facts, payload); the payload is None without content. Raises NotSerialisable."""
-    bare, held = split(event)
-    return type(event).__name__, dumps(_facts(bare)), payload(event, held) if content else None
+    if isinstance(event, Decided):  # the most frequent large row: its parts are told apart without a copy of it
+        facts = _facts(event)
+        held = facts["decision"].pop("reason", None)
+    else:
+        bare, held = split(event)
+        facts = _facts(bare)
+    return type(event).__name__, dumps(facts), payload(event, held) if content else None
+
+
+class Rows(NamedTuple):
+    """What entries become in tables. ``late`` lack their number; of ``marks`` in the list of runs those of a start are
+    (run, time, name), those of an end (status, run).
+    """
+
+    events: list[tuple[str, int, str, str, float, str]]
+    payloads: list[tuple[str, int, str]]
+    decisions: list[tuple[str, str]]
+    marks: list[tuple[Any, ...]]
+    late: list[tuple[str, str, str, float, str]]
+
+
+def tables(entries: Sequence[Entry]) -> Rows:
+    """Raises NotSerialisable."""
+    rows = Rows([], [], [], [], [])
+    for run_id, seq, event, content in entries:
+        kind, facts, body = encode(event, content)
+        if seq is None:
+            rows.late.append((run_id, kind, event.key, event.at, facts))
+            continue
+        rows.events.append((run_id, seq, kind, event.key, event.at, facts))
+        if body is not None:
+            rows.payloads.append((run_id, seq, body))
+        if isinstance(event, Decided):
+            rows.decisions.append((event.decision.key, run_id))
+        elif isinstance(event, RunStarted):
+            rows.marks.append((run_id, event.at, event.name))
+        elif isinstance(event, RunEnded):
+            rows.marks.append((event.status, run_id))
+    return rows
 
 
 def decode(kind: str, key: str, at: float, facts: str, payload: str | None) -> Event:
@@ -175,16 +216,24 @@ def _same(value: Any) -> Any:
 
 def _compact(value: Any) -> dict[str, Any]:
     """The fields of a dataclass that are not at their default."""
+    names, defaults, values_of = _fields(cast("Any", type(value)))
     return {
         name: _WRITE.get(type(item), _same)(item)
-        for name, default in _defaults(cast("Any", type(value)))
-        if (item := getattr(value, name)) is not default and item != default
+        for name, default, item in zip(names, defaults, values_of(value), strict=True)
+        if item is not default and item != default
     }
 
 
 @cache
-def _defaults(cls: Any) -> tuple[tuple[str, Any], ...]:
-    return tuple((f.name, f.default) for f in fields(cls))
+def _fields(cls: Any) -> tuple[tuple[str, ...], tuple[Any, ...], Callable[[Any], tuple[Any, ...]]]:
+    names = tuple(f.name for f in fields(cls))
+    return names, tuple(f.default for f in fields(cls)), attrgetter(*names)
+
+
+def _write_decision(decision: Decision) -> dict[str, Any]:
+    value = _compact(decision)
+    value["options"] = list(map(list, decision.options))  # named tuples take the writer three times as long
+    return value
 
 
 def _write_outcome(outcome: Outcome) -> dict[str, Any]:
@@ -221,7 +270,10 @@ def _read_outcome(value: dict[str, Any]) -> Outcome:
 
 def _read_decision(value: dict[str, Any]) -> Decision:
     lists = {name: tuple(value.get(name, ())) for name in ("chosen", "x")}
-    return Decision(**{**value, **lists, "options": tuple(Option(*option) for option in value["options"])})
+    options = tuple(Option(*option) for option in value["options"])
+    step = None if value.get("step") is None else Step(*value["step"])
+    signals = tuple((name, confidence) for name, confidence in value.get("signals", ()))
+    return Decision(**{**value, **lists, "options": options, "step": step, "signals": signals})
 
 
 _MISSING = object()
@@ -229,7 +281,7 @@ _WRITE: dict[type, Callable[[Any], Any]] = {
     Usage: _compact,
     Cause: _compact,
     Detour: _compact,
-    Decision: _compact,
+    Decision: _write_decision,
     Done: _write_outcome,
     Failed: _write_outcome,
     Cancelled: _write_outcome,

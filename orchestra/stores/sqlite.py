@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestra.core.errors import JournalVersion, NotSerialisable, StateUnusable, UnknownRun
-from orchestra.core.events import Decided, Event, RunEnded, RunStarted
+from orchestra.core.events import Event
 from orchestra.ports.store import Entry, RunRow
 from orchestra.stores.codec import JsonCodec
-from orchestra.stores.rows import FORMAT, LATE, decode, dumps, encode, loads
+from orchestra.stores.rows import FORMAT, LATE, decode, dumps, loads, tables
 
 if TYPE_CHECKING:
     import sqlite3
 
 BUSY_S = 10.0
+LOG_PAGES = 4000
+"""How long the log may grow (16 MB) before it is copied into the file: a page that changes often is copied once."""
 
 _SCHEMA = (
     "CREATE TABLE meta (version INTEGER NOT NULL)",
@@ -68,30 +70,14 @@ class SqliteStore:
 
     def append(self, entries: Sequence[Entry], /) -> None:
         """All entries in one transaction, committed when it returns. Raises NotSerialisable, StateUnusable."""
-        events, payloads, decisions = [], [], []
-        late: list[tuple[Any, ...]] = []
-        marks: list[tuple[str, tuple[Any, ...]]] = []
-        for run_id, seq, event, content in entries:
-            kind, facts, body = encode(event, content)
-            if seq is None:
-                late.append((run_id, kind, event.key, event.at, facts))
-                continue
-            events.append((run_id, seq, kind, event.key, event.at, facts))
-            if body is not None:
-                payloads.append((run_id, seq, body))
-            if isinstance(event, Decided):
-                decisions.append((event.decision.key, run_id))
-            elif isinstance(event, RunStarted):
-                marks.append((_STARTED, (run_id, event.at, event.name)))
-            elif isinstance(event, RunEnded):
-                marks.append((_ENDED, (event.status, run_id)))
+        rows = tables(entries)
         with self._writing() as connection:
-            connection.executemany(_EVENT, events)
-            connection.executemany(_PAYLOAD, payloads)
-            connection.executemany(_DECISION, decisions)
-            for statement, values in marks:
-                connection.execute(statement, values)
-            for run_id, *row in late:
+            connection.executemany(_EVENT, rows.events)
+            connection.executemany(_PAYLOAD, rows.payloads)
+            connection.executemany(_DECISION, rows.decisions)
+            for mark in rows.marks:
+                connection.execute(_STARTED if len(mark) == 3 else _ENDED, mark)
+            for run_id, *row in rows.late:
                 (seq,) = connection.execute(_NEXT, (run_id,)).fetchone()
                 connection.execute(_EVENT, (run_id, seq, *row))
 
@@ -134,6 +120,12 @@ class SqliteStore:
             found = connection.execute("SELECT option, body FROM state WHERE policy = ? ORDER BY option", (policy,))
             return {option: loads(body) for option, body in found}
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is done inside is one transaction, and no other process writes meanwhile."""
+        with self._writing():
+            yield
+
     def close(self) -> None:
         """Closes the file; the next use opens it again."""
         with self._lock:
@@ -158,6 +150,9 @@ class SqliteStore:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         with self._using() as connection:
+            if connection.in_transaction:  # a part of what is under way
+                yield connection
+                return
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -186,6 +181,7 @@ def _connected(path: Path) -> sqlite3.Connection:
         if not known:
             _create(path, connection)
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
     except BaseException:
         connection.close()
         raise

@@ -31,6 +31,7 @@ from orchestra.core.events import (
     RunStarted,
     Signalled,
     Streamed,
+    Withheld,
 )
 from orchestra.core.outcome import Cancelled, Cause, Detour, Done, Failed, Paused
 from orchestra.core.usage import Usage
@@ -107,7 +108,8 @@ KINDS: dict[type, st.SearchStrategy[Any]] = {
         Signalled, names, times, names, floats, names, names, st.lists(names, max_size=2).map(tuple), json_values
     ),
     Streamed: st.builds(Streamed, names, times, floats, st.lists(counts, max_size=3).map(tuple)),
-    Rewarded: st.builds(Rewarded, names, times, floats, names),
+    Rewarded: st.builds(Rewarded, names, times, floats, names, st.none() | floats),
+    Withheld: st.builds(Withheld, names, times, names, names, st.none() | floats),
     Answered: st.builds(Answered, names, times, json_values, counts),
     RunEnded: st.builds(RunEnded, names, times, names, usages, st.none() | causes, json_values),
 }

@@ -36,7 +36,8 @@ def test_repeated_corrected_and_of_several_sources(tmp_path: Path) -> None:
             told = [e for e in await one.events(result.run_id) if isinstance(e, Rewarded)]
             assert [(e.reward, e.source) for e in told] == [(1.0, "user"), (0.5, "user"), (0.5, "judge")]
             assert {e.key for e in told} == {choice.key}
-            assert one.route("hello", to="answer").options[0].tries == 2
+            assert [e.learned for e in told] == [None] * 3
+            assert one.route("hello", to="answer").options[0].tries == 1, "sources share one reward"
 
     go(main, tmp_path)
 

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
+from orchestra.core.decision import Decision, Option, Step
 from orchestra.core.errors import StateUnusable
-from orchestra.core.events import CallEnded, Charged, Filed
+from orchestra.core.events import CallEnded, Charged, Decided, Filed
 from orchestra.core.outcome import Cause, Detour, Done, Failed
 from orchestra.core.usage import ZERO, Usage
 from orchestra.stores.rows import decode, encode
@@ -70,3 +71,28 @@ def test_what_a_failure_knew_comes_back() -> None:
     kind, facts, body = encode(filed)
     back = decode(kind, "k", 1.0, facts, body)
     assert isinstance(back, Filed) and back.detour == detour
+
+
+def test_a_decision_comes_back_with_all_its_options() -> None:
+    options = (
+        Option("a", 3, 0.25, 0.5, 0.1, 7, 1, None, 1 / 3, 0.99),
+        Option('b\u00e9 "quoted"', filtered="over budget"),
+        Option("c", latency_s=1, score=-1e-300, probability=0.0),
+    )
+    made = Decision(
+        key="run/d",
+        capability="c",
+        policy="p",
+        version=2,
+        options=options,
+        chosen=("a", "c"),
+        probability=0.99,
+        reason="why",
+        x=(1.0, 0.1, -2e-17),
+        step=Step(turn=2, model="m"),
+        signals=(("s", 0.5),),
+    )
+    event = Decided("run/d", 1.0, made)
+    kind, facts, payload = encode(event)
+    assert json.loads(facts)["decision"]["options"] == [list(option) for option in options]
+    assert decode(kind, "run/d", 1.0, facts, payload) == event
