@@ -9,6 +9,8 @@ from orchestra.core.call import NodeName, Planned
 from orchestra.core.catalog import Node
 from orchestra.core.errors import BadDefinition
 from orchestra.graph.graph import GOAL, START, Edge, Graph, Relation, Sort
+from orchestra.topologies.acar import Acar
+from orchestra.topologies.cascade import Cascade
 from orchestra.topologies.hierarchical import Hierarchical
 from orchestra.topologies.layers import ends
 from orchestra.topologies.member import Member, Topology
@@ -51,6 +53,10 @@ class _Made:
             for member in members:
                 last = self._member(member, prefix, last)
             return last
+        if isinstance(topology, Cascade):
+            return self._cascade(topology, prefix, before)
+        if isinstance(topology, Acar):
+            return self._acar(topology, prefix, before)
         optional = getattr(topology, "on_failure", "fail") != "fail"
         if isinstance(topology, Hierarchical):
             led = self._member(topology.lead, prefix, before)
@@ -67,6 +73,25 @@ class _Made:
         if isinstance(by, Member):
             return self._member(by, prefix, last, optional)
         return [self._vertex(f"{prefix}{join}", Sort.JOIN, last, optional)]
+
+    def _cascade(self, topology: Cascade, prefix: str, before: Sequence[str]) -> list[str]:
+        """One after another, any of which may be the last."""
+        found: list[str] = []
+        last = list(before)
+        for member in topology.members:
+            last = self._member(member, prefix, last)
+            found += last
+        if topology.by is not None:
+            return self._member(topology.by, prefix, found, True)
+        return [self._vertex(f"{prefix}accept", Sort.JOIN, found, True)]
+
+    def _acar(self, topology: Acar, prefix: str, before: Sequence[str]) -> list[str]:
+        """Probes, how far they differ, those who may be asked then."""
+        probes = [end for member in topology.probes for end in self._member(member, prefix, before)]
+        sigma = [self._vertex(f"{prefix}sigma", Sort.JOIN, probes, True)]
+        models = [end for member in topology.models for end in self._member(member, prefix, sigma)]
+        vote = [self._vertex(f"{prefix}vote", Sort.JOIN, [*sigma, *models], True)]
+        return vote if topology.by is None else self._member(topology.by, prefix, vote)
 
     def _members(
         self, members: Sequence[Member], prefix: str, before: Sequence[str], optional: bool
