@@ -1,4 +1,4 @@
-"""orchestra bench healing | campaign | chaos."""
+"""orchestra bench healing | campaign | chaos | outcomes | intents | sets | tiers | skills."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestra.cli.contests import outcomes
+from orchestra.cli.labelled import intents, sets, skills, tiers
 from orchestra.cli.output import columns, one_clear_line
 
 if TYPE_CHECKING:
     from orchestra.evaluation.healing.suites import Suite
 
-bench = typer.Typer(no_args_is_help=True, help="Measurements of what the package does when things fail.")
+bench = typer.Typer(
+    no_args_is_help=True, help="Measurements: how well routers choose, and what happens when things fail."
+)
+for contest in (outcomes, intents, sets, tiers, skills):
+    bench.command()(contest)
 
 File = Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file, as JSON.")]
 

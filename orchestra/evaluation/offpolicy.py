@@ -9,12 +9,13 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 
-from orchestra.core.decision import Decide, Decision
+from orchestra.core.decision import Decision
 from orchestra.core.errors import BadDefinition, BadNumber, DuplicateName, UnknownName
 from orchestra.evaluation.outcomes import Floats
 from orchestra.ports.router import Lesson, Router
@@ -99,15 +100,7 @@ def policy_of(router: Router) -> Target:
     """
 
     def target(decision: Decision) -> dict[str, float]:
-        question = Decide(
-            capability=decision.capability,
-            options=tuple(option._replace(score=None, probability=None) for option in decision.options),
-            x=decision.x,
-            marks=decision.marks,
-            budget_left_nano=decision.budget_left_nano,
-            because=decision.because,
-        )
-        answer = router.choose(question, decision.key, random.Random(0))
+        answer = router.choose(decision.question(), decision.key, random.Random(0))
         out = {option.name: option.probability for option in answer.options if option.probability is not None}
         if not out:
             raise BadDefinition(f"{answer.policy!r} records no probabilities: it cannot be judged by a log.")
@@ -137,11 +130,15 @@ def checked(log: Sequence[Lesson]) -> Sequence[Lesson]:
             raise UnknownName(f"{where} chose {decision.chosen[0]!r}, which was no option.")
         if decision.probability is None:
             raise BadDefinition(f"{where} has no probability.", remedy="Log a router that keeps a probability floor.")
-        if not 0.0 < decision.probability <= 1.0 + ROUNDING:
+        if not _is_number(decision.probability) or not 0.0 < decision.probability <= 1.0 + ROUNDING:
             raise BadNumber(f"{where} has probability {decision.probability!r}.", remedy="It must be in (0, 1].")
-        if not 0.0 <= reward <= 1.0:
+        if not _is_number(reward) or not 0.0 <= reward <= 1.0:
             raise BadNumber(f"{where} has the reward {reward!r}.", remedy="Rewards lie in [0, 1].")
     return log
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _weighed(log: Sequence[Lesson], target: Target) -> tuple[Floats, Floats]:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from orchestra.embeddings.hashed import HashedEmbedder
 from orchestra.evaluation.accuracy import accuracy, cost_per_1k, row_values
 from orchestra.evaluation.baselines import (
     Neighbours,
@@ -33,7 +34,6 @@ from orchestra.evaluation.curves import aiq, cost_range, singles
 from orchestra.evaluation.intervals import Interval, paired_bootstrap
 from orchestra.evaluation.load import load
 from orchestra.evaluation.outcomes import Floats, Ints, OutcomeSet
-from orchestra.routing.embed import HashedEmbedder
 
 D = 2048
 BISECTIONS = 40

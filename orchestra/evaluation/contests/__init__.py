@@ -1,0 +1,1 @@
+"""Routers against the baselines on recorded sets, one module for each kind of set."""

@@ -1,0 +1,249 @@
+"""Contests of tiers: the cheapest tier that is good enough, for a text or a step of an agent's work.
+
+Formula: P(tier t suffices | v) = share_t + k(v, U) (K + lam I)^-1 (C - share), C 1 where t is at least the gold tier;
+made to rise with t. The cheapest tier with P >= tau is taken; a higher tau is surer and dearer.
+Source: kernel ridge regression of the cumulative labels (Frank and Hall 2001, for ordinal classes); the constants are
+our default.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from orchestra.core.errors import BadDefinition, BadNumber
+from orchestra.evaluation.contests.answers import gain
+from orchestra.evaluation.contests.features import Singles, Told, features, silent
+from orchestra.evaluation.contests.labelled import found
+from orchestra.evaluation.contests.learned import parted
+from orchestra.evaluation.load import lines
+from orchestra.evaluation.outcomes import Floats, Ints
+from orchestra.evaluation.tiers import Step, failure_aware, load_steps
+from orchestra.routing.kernel import predicted, rbf, solved
+
+AUTO = "auto"
+ORDER = ("SIMPLE", "MEDIUM", "COMPLEX", "REASONING")
+"""What tiers may be called in a column ``label``, the cheapest first."""
+NUMBERS = ("chars", "n_messages", "step_index")
+GAMMA, LAM = 0.5, 2.0
+LIMIT = 3.0
+PARTS = 5
+NEIGHBOURS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierSet:
+    """``gold`` is the cheapest sufficient tier. Either ``texts`` or ``vectors`` is there; ``steps`` where the rows are
+    steps of known trajectories. ``numbers`` are logarithms of what a router sees beside the text.
+
+    Shapes: ``gold`` (n,), ``vectors`` (n, d) or None, ``numbers`` (n, p).
+    """
+
+    name: str
+    gold: Ints
+    texts: tuple[str, ...]
+    vectors: Singles | None
+    numbers: Singles
+    groups: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+    def __len__(self) -> int:
+        return len(self.gold)
+
+    def rows(self, places: Sequence[int]) -> TierSet:
+        """These rows alone."""
+        at = np.asarray(places, dtype=np.intp)
+        return TierSet(
+            name=self.name,
+            gold=self.gold[at],
+            texts=tuple(self.texts[i] for i in at) if self.texts else (),
+            vectors=None if self.vectors is None else self.vectors[at],
+            numbers=self.numbers[at],
+            groups=tuple(self.groups[i] for i in at),
+            steps=tuple(self.steps[i] for i in at) if self.steps else (),
+        )
+
+
+def load_tiers(path: str | Path) -> TierSet:
+    """A folder with ``data.jsonl[.gz]``, or the file: ``target_tier_id`` (0 to 3) or ``label``; ``text`` or ``emb``.
+
+    What was said ``last`` is read after the text. Rows of one ``instance_id`` stay together. Raises: BadDefinition,
+    BadNumber, with file and line.
+    """
+    file = found(Path(path))
+    rows = list(lines(file))
+    if not rows:
+        raise BadDefinition(f"{file} holds no rows.")
+    gold = [_gold(row, f"{file}:{line}") for line, row in rows]
+    given = [row.get("emb") for _, row in rows]
+    bare = any(not isinstance(row.get("text"), str) for _, row in rows)
+    if bare and not all(isinstance(one, list) and len(one) == len(given[0] or ()) for one in given):
+        raise BadDefinition(f"{file}: a row has neither a text nor an array in 'emb' as long as the others.")
+    numbers = [name for name in NUMBERS if all(isinstance(row.get(name), int) for _, row in rows)]
+    whole = all("instance_id" in row and "benchmark" in row and "target_tier_id" in row for _, row in rows)
+    return TierSet(
+        name=file.parent.name,
+        gold=np.array(gold, dtype=np.intp),
+        texts=() if bare else tuple(_text(row) for _, row in rows),
+        vectors=np.array(given, dtype=np.float32) if bare else None,
+        numbers=np.log1p(np.array([[row[name] for name in numbers] for _, row in rows], dtype=np.float32)),
+        groups=tuple(str(row.get("instance_id", line)) for line, row in rows),
+        steps=tuple(load_steps(file)) if whole else (),
+    )
+
+
+def _text(row: Mapping[str, Any]) -> str:
+    last = row.get("last")
+    return f"{row['text']}\n{last}" if isinstance(last, str) and last != row["text"] else row["text"]
+
+
+def _gold(row: Mapping[str, Any], where: str) -> int:
+    tier, label = row.get("target_tier_id"), row.get("label")
+    if tier is None and label in ORDER:
+        return ORDER.index(label)
+    if not isinstance(tier, int) or isinstance(tier, bool) or not 0 <= tier < len(ORDER):
+        raise BadNumber(f"{where}: the tier is {tier if tier is not None else label!r}.", remedy="Tiers are 0 to 3.")
+    return tier
+
+
+class Ordinal(NamedTuple):
+    """Shapes: ``rows`` (n, d), ``weights`` (n, 4), ``share`` (4,)."""
+
+    rows: Singles
+    weights: Singles
+    share: Singles
+
+    def enough(self, x: Singles) -> Floats:
+        """That each tier suffices, rising to 1 for the highest. Shapes: (m, d) -> (m, 4)."""
+        raw = self.share + predicted(x, self.rows, self.weights, GAMMA)[0]
+        out = np.clip(np.maximum.accumulate(np.asarray(raw, dtype=np.float64), axis=1), 0.0, 1.0)
+        out[:, -1] = 1.0
+        return out
+
+
+def ordinal(x: Singles, gold: Ints) -> Ordinal:
+    """Shapes: (n, d), (n,)."""
+    reached = (gold[:, None] <= np.arange(len(ORDER))).astype(np.float32)
+    share = reached.mean(axis=0)
+    return Ordinal(x, solved(rbf(x, x, GAMMA), reached - share, LAM), share)
+
+
+def cheapest(enough: Floats, tau: float) -> Ints:
+    """The first tier that suffices with probability ``tau``; the highest always does. Shapes: (m, 4) -> (m,)."""
+    sure = enough >= tau
+    sure[:, -1] = True
+    return np.asarray(sure.argmax(axis=1), dtype=np.intp)
+
+
+def curve(enough: Floats, gold: Ints) -> list[tuple[float, float, float]]:
+    """(tau, mean tier, sufficient share) for every tau that makes a difference, from the cheapest."""
+    out: list[tuple[float, float, float]] = []
+    for tau in np.unique(np.append(enough[:, :-1], [0.0, 1.0])).tolist():
+        picks = cheapest(enough, tau)
+        if not out or float(picks.mean()) != out[-1][1]:
+            out.append((tau, float(picks.mean()), float((picks >= gold).mean())))
+    return out
+
+
+def tau_at(points: Sequence[tuple[float, float, float]], mean_tier: float) -> float:
+    """The highest tau whose mean tier is not above; the lowest one where all are."""
+    return max((tau for tau, mean, _ in points if mean <= mean_tier + 1e-9), default=points[0][0])
+
+
+def sufficient_at(points: Sequence[tuple[float, float, float]], mean_tier: float) -> float:
+    """The sufficient share at a mean tier, interpolated: a coin between two neighbouring taus reaches it."""
+    means, shares = [mean for _, mean, _ in points], [share for _, _, share in points]
+    return float(np.interp(mean_tier, means, shares))
+
+
+def tiers(
+    train: TierSet, test: TierSet, at_mean_tier: float = 1.22, embedder: str = "auto", told: Told = silent
+) -> dict[str, Any]:
+    """Learns from ``train``, answers for ``test``. "auto" keeps to a mean tier with a tau from the training part alone.
+
+    ``sufficient_at`` is read off the test part's curve at that mean tier, ``curve`` is (mean tier, sufficient) for
+    all taus. "auto:likeliest" takes the likeliest tier. The failure-aware scores, in per cent, are there where the rows
+    are steps of trajectories. ``gain`` is auto's sufficient share less that of the nearest neighbours.
+
+    Raises: BadDefinition for parts that do not fit, BadNumber for a mean tier outside [0, 3]; as ``features``.
+    """
+    if not len(train) or not len(test) or (train.vectors is None) != (test.vectors is None):
+        raise BadDefinition("The two parts do not fit.", remedy="Give texts in both or vectors in both, and rows.")
+    if not 0.0 <= at_mean_tier <= len(ORDER) - 1:
+        raise BadNumber(f"at_mean_tier={at_mean_tier!r}.", remedy="Give a mean tier from 0 to 3.")
+    used, x, asked = _read(train, test, embedder, told)
+    told(0, "calibrates")
+    tau = tau_at(curve(kept_back(x, train.gold, train.groups), train.gold), at_mean_tier)
+    model = ordinal(x, train.gold)
+    start = time.perf_counter()
+    enough = model.enough(asked)
+    picks = cheapest(enough, tau)
+    us = (time.perf_counter() - start) * 1e6 / len(test)
+    points = curve(enough, test.gold)
+    likeliest = np.diff(enough, axis=1, prepend=0.0).argmax(axis=1)
+    near = neighbours(x, train.gold, asked)
+    auto = _row(AUTO, picks, test) | {
+        "tau": tau,
+        "at_mean_tier": at_mean_tier,
+        "sufficient_at": sufficient_at(points, at_mean_tier),
+        "curve": [[mean, share] for _, mean, share in points],
+        "us_per_decision": us,
+        "gain": gain((picks >= test.gold).astype(np.float64), (near >= test.gold).astype(np.float64), 0),
+    }
+    fixed = [_row(f"always {tier}", np.full(len(test), tier), test) for tier in range(len(ORDER))]
+    return {
+        "dataset": test.name,
+        "n": len(test),
+        "embedder": used,
+        "routers": [auto, _row("auto:likeliest", likeliest, test)],
+        "baselines": [_row(f"kNN-{NEIGHBOURS}", near, test), *fixed, _row("oracle", test.gold, test)],
+    }
+
+
+def kept_back(x: Singles, gold: Ints, groups: Sequence[str]) -> Floats:
+    """For each training row what was learned from the other parts. Shapes: (n, 4)."""
+    out = np.zeros((len(x), len(ORDER)))
+    part = parted(groups, 0, PARTS)
+    for one in np.unique(part):
+        mine = part == one
+        if mine.all():
+            raise BadNumber("The examples are all of one group.", remedy="Give examples of several tasks.")
+        out[mine] = ordinal(x[~mine], gold[~mine]).enough(x[mine])
+    return out
+
+
+def neighbours(x: Singles, gold: Ints, asked: Singles) -> Ints:
+    """The commonest tier among the 5 nearest; of equals the cheapest. Shapes: (n, d), (n,), (m, d) -> (m,)."""
+    order = np.argsort(-(asked @ x.T), axis=1, kind="stable")[:, :NEIGHBOURS]
+    votes = np.stack([(gold[order] == tier).sum(axis=1) for tier in range(len(ORDER))], axis=1)
+    return np.asarray(votes.argmax(axis=1), dtype=np.intp)
+
+
+def _read(train: TierSet, test: TierSet, embedder: str, told: Told) -> tuple[str, Singles, Singles]:
+    if train.vectors is not None and test.vectors is not None:
+        used, x, asked = "given", train.vectors, test.vectors
+    else:
+        made = features(train.texts, test.texts, embedder, told)
+        used, x, asked = made.name, made.train, made.test
+    if not train.numbers.shape[1] or train.numbers.shape[1] != test.numbers.shape[1]:
+        return used, x, asked
+    mean, spread = train.numbers.mean(axis=0), np.maximum(train.numbers.std(axis=0), 1e-6)
+    mine, theirs = (np.clip((part.numbers - mean) / spread, -LIMIT, LIMIT) for part in (train, test))
+    return f"{used} and numbers", np.hstack([x, mine]), np.hstack([asked, theirs])
+
+
+def _row(name: str, picks: Ints, test: TierSet) -> dict[str, Any]:
+    out: dict[str, Any] = {
+        "name": name,
+        "accuracy": float((picks == test.gold).mean()),
+        "sufficient": float((picks >= test.gold).mean()),
+        "mean_tier": float(picks.mean()),
+    }
+    if test.steps:
+        out["failure_aware"] = failure_aware(test.steps, picks.tolist())._asdict()
+    return out

@@ -1,0 +1,119 @@
+"""A contest on a small made set: the contract of its JSON, and that learning shows."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from orchestra.core.errors import BadDefinition, UnknownRouter
+from orchestra.evaluation.baselines import Predicted
+from orchestra.evaluation.contests.entrants import Expected, Part, taught
+from orchestra.evaluation.contests.outcomes import Asked, contest, price_within, questions
+from orchestra.evaluation.contests.plot import plot
+from orchestra.evaluation.outcomes import OutcomeSet
+from orchestra.routing.registry import router
+
+WORDS = {"sums": "add subtract divide number total", "verse": "poem rhyme sonnet line stanza"}
+EXACT = {"cost_per_1k", "aiq", "apgr", "regret", "curve", "ci95", "accuracy", "name", "embedder", "ceiling"}
+
+
+def made(n: int, seed: int, costs: bool = True) -> OutcomeSet:
+    """Sums go to the first option and verses to the second, nearly always."""
+    rng = random.Random(seed)
+    tasks = tuple(rng.choice(sorted(WORDS)) for _ in range(n))
+    texts = tuple(" ".join(rng.choice(WORDS[task].split()) for _ in range(6)) + f" {i}" for i, task in enumerate(tasks))
+    right = np.array([[task == "sums", task == "verse"] for task in tasks], dtype=float)
+    flipped = np.array([[rng.random() < 0.1 for _ in range(2)] for _ in range(n)])
+    return OutcomeSet(
+        options=("counter", "poet"),
+        ids=tuple(f"{seed}/{i}" for i in range(n)),
+        scores=np.where(flipped, 1.0 - right, right),
+        tasks=tasks,
+        texts=texts,
+        costs_usd=np.tile([0.001, 0.003], (n, 1)) if costs else None,
+    )
+
+
+@pytest.fixture(scope="module")
+def result() -> dict[str, Any]:
+    asked = Asked(embedder="hashed:256", budgets_per_1k=(1.5,))
+    return contest(made(160, 0), made(80, 1), ("auto", "neighbours", "cheapest"), asked)
+
+
+def test_routers_that_learn_beat_the_best_single_option(result: dict[str, Any]) -> None:
+    name_to_router = {one["name"]: one for one in result["routers"]}
+    single = next(one["accuracy"] for one in result["baselines"] if one["name"] == "best single")
+    assert name_to_router["auto"]["accuracy"] > single + 0.2
+    assert name_to_router["auto"]["ci95"][0] > 0.0
+    assert name_to_router["neighbours"]["accuracy"] > single + 0.2
+    assert name_to_router["cheapest"]["cost_per_1k"] == pytest.approx(1.0)
+
+
+def test_the_json_keeps_its_contract(result: dict[str, Any]) -> None:
+    assert {"dataset", "n", "baselines", "routers"} <= result.keys()
+    for one in result["routers"]:
+        assert one.keys() >= EXACT
+        assert all(len(point) == 2 for point in one["curve"])
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert {"random", "cheapest", "best single", "kNN", "oracle"} <= {one["name"] for one in result["baselines"]}
+
+
+def test_a_budget_is_kept_by_what_was_expected_of_rows_left_out(result: dict[str, Any]) -> None:
+    rows = result["routers"][0]["within"]
+    asked = next(row for row in rows if row["budget_per_1k"] == 1.5)
+    assert asked["cost_per_1k"] < 2.0
+    paid = [row["cost_per_1k"] for row in sorted(rows, key=lambda row: row["budget_per_1k"])]
+    assert paid == sorted(paid)
+
+
+def test_a_figure_that_does_not_apply_is_null() -> None:
+    found = contest(made(60, 0, costs=False), made(30, 1, costs=False), asked=Asked(embedder="hashed:64", replay=False))
+    (auto,) = found["routers"]
+    assert auto["cost_per_1k"] is auto["aiq"] is auto["regret"] is None
+    assert auto["curve"] == auto["within"] == []
+
+
+def test_the_tools_that_a_question_comes_with_are_read_too() -> None:
+    plain = made(2, 0)
+    with_tools = replace(plain, meta={"func_doc": ("add: Adds. | cut: Cuts.", None)})
+    assert questions(plain) == plain.texts
+    assert questions(with_tools) == (f"{plain.texts[0]}\n2 tools: add: Adds. | cut: Cuts.", plain.texts[1])
+
+
+def test_an_unknown_router_is_refused() -> None:
+    with pytest.raises(UnknownRouter, match="nobody"):
+        contest(made(30, 0), made(10, 1), ("nobody",), Asked(embedder="hashed:64", replay=False))
+
+
+def test_a_taught_router_without_scores_expects_one_of_its_choice() -> None:
+    part = Part(made(20, 0), np.zeros((20, 3), np.float32), np.zeros((20, 3), np.float32))
+    expected = taught(router("fixed:poet"), part, part, 0)
+    assert (expected.predicted.scores == [0.0, 1.0]).all()
+
+
+def test_far_from_all_rows_the_best_single_option_is_chosen_unless_a_price_is_asked() -> None:
+    said = Predicted(np.array([[0.2, 0.9], [0.2, 0.9]]), np.array([[1.0, 1.0], [1.0, 1.0]]))
+    expected = Expected(said, np.array([True, False]), 0)
+    assert expected.shares(0.0).argmax(axis=1).tolist() == [0, 1]
+    assert expected.shares(0.1).argmax(axis=1).tolist() == [1, 1]
+
+
+def test_the_price_is_the_least_that_keeps_the_budget() -> None:
+    known = Predicted(np.array([[0.2, 0.9], [0.2, 0.5]]), np.array([[1.0, 3.0], [1.0, 3.0]]))
+    costs = np.array([[1.0, 3.0], [1.0, 3.0]])
+    assert price_within(known, costs, 3.0, 10.0) == 0.0
+    assert price_within(known, costs, 2.0, 10.0) == pytest.approx(0.15, abs=1e-6)
+
+
+def test_the_picture_is_drawn_and_another_suffix_refused(result: dict[str, Any], tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    plot(result, tmp_path / "one.png")
+    assert (tmp_path / "one.png").read_bytes()[:4] == b"\x89PNG"
+    with pytest.raises(BadDefinition, match="png"):
+        plot(result, tmp_path / "one.txt")

@@ -1,0 +1,54 @@
+"""Several labels for each text."""
+
+import random
+
+import numpy as np
+import pytest
+
+from orchestra.core.errors import BadDefinition, BadNumber
+from orchestra.evaluation.contests.labelled import Labelled
+from orchestra.evaluation.contests.sets import Sizes, sets, sizes
+
+WORDS = {"play": "song album singer", "book": "table dinner guests", "rain": "sun wind cold", "ride": "taxi driver car"}
+
+
+def labelled(n: int, seed: int, least: int = 1, most: int = 2, groups: int = 1000) -> Labelled:
+    rng = random.Random(seed)
+    chosen = [rng.sample(sorted(WORDS), rng.randint(least, most)) for _ in range(n)]
+    texts = tuple(" ".join(w for one in own for w in rng.sample(WORDS[one].split(), 2)) for own in chosen)
+    return Labelled(name="toy", texts=texts, labels=tuple(map(frozenset, chosen)), context=("",) * n,
+                    groups=tuple(str(i % groups) for i in range(n)), label_to_texts={})  # fmt: skip
+
+
+def test_the_contest() -> None:
+    out = sets(labelled(150, 1), labelled(60, 2), embedder="hashed:512")
+    auto, three = out["routers"]
+    assert auto["exact"] > 0.95 and three["mean_set_size"] == 3.0 and three["hit_any"] == 1.0 and three["exact"] == 0.0
+    assert auto["gain"][1] == pytest.approx(auto["exact"] - max(row["exact"] for row in out["baselines"]))
+    assert out["baselines"][0]["name"] == "most common set" and auto["us_per_decision"] > 0
+
+
+def test_sets_of_one_size_are_answered_with_that_size() -> None:
+    out = sets(labelled(80, 1, 2, 2), labelled(40, 2, 2, 2), ("auto", "set"), embedder="hashed:512")
+    assert out["routers"][0]["mean_set_size"] == 2.0 and 0 < out["routers"][1]["mean_set_size"] <= 3
+
+
+def test_the_rule_by_hand() -> None:
+    scores = np.array([[0.9, 0.8, 0.1], [0.2, 0.1, 0.1]])
+    rule = Sizes(0.5, 0.0, np.log(np.array([0.2, 0.4, 0.4])))
+    assert rule.of(scores).tolist() == [2, 0] and rule.sets(scores).tolist() == [[True, True, False], [False] * 3]
+    assert rule._replace(weight=1.0, log_share=np.log(np.array([1e-9, 1.0, 1e-9]))).of(scores).tolist() == [1, 1]
+
+
+def test_the_rule_is_the_one_with_the_most_exact_sets() -> None:
+    scores = np.array([[0.9, 0.6], [0.8, 0.7], [0.55, 0.9]])
+    y = np.array([[1, 0], [1, 1], [0, 1]], dtype=np.float32)
+    found = sizes(scores, y, y)
+    assert 0.6 < found.level < 0.7 and found.weight == 0.0 and (found.sets(scores) == (y > 0)).all()
+
+
+def test_nothing_to_learn_from_or_to_answer() -> None:
+    with pytest.raises(BadDefinition, match="nothing to answer"):
+        sets(labelled(20, 1), labelled(0, 1), embedder="hashed:64")
+    with pytest.raises(BadNumber, match="one group"):
+        sets(labelled(20, 1, groups=1), labelled(5, 1), embedder="hashed:64")
