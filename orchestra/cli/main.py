@@ -12,6 +12,7 @@ from orchestra.cli.bench import bench
 from orchestra.cli.graph import graph
 from orchestra.cli.objective import objective, weighed
 from orchestra.cli.output import STATUS_TO_CODE, as_text, one_clear_line, show
+from orchestra.cli.policy import policy, routers
 from orchestra.cli.queue import abandon, answer, approve, asks, deny
 from orchestra.cli.skills import skills
 from orchestra.cli.team import opened
@@ -32,6 +33,8 @@ app.add_typer(agents, name="agents")
 app.add_typer(skills, name="skills")
 app.add_typer(topologies, name="topologies")
 app.add_typer(bench, name="bench")
+app.add_typer(policy, name="policy")
+app.command()(routers)
 app.command()(graph)
 for command in (asks, approve, deny, answer, abandon):
     app.command()(command)
@@ -119,6 +122,7 @@ def _answer(result: Result, explain: bool) -> str:
 
 
 @app.command()
+@weighed
 def route(
     text: Annotated[str, typer.Argument(help="The task.")], app_name: App = None, to: To = None, as_json: Json = False
 ) -> None:
@@ -127,7 +131,7 @@ def route(
         from orchestra.cli.table import decision_rows, decision_text
 
         with opened(app_name) as team:
-            decision = team.route(text, to=to)
+            decision = team.route(text, to=to, weights=objective())
     show(decision_rows(decision), decision_text(decision), as_json)
 
 

@@ -1,4 +1,4 @@
-"""The option -w: what a dollar, a second and a lost reward count on a path."""
+"""The option -w: what cost, latency and a lost reward count, on a path and beside a router's scores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _said: ContextVar[list[str]] = ContextVar("weights")
 OPTION = Annotated[
     list[str] | None,
     typer.Option(
-        "-w", "--weight", help='What counts on a path: -w cost=1 -w latency=.2 -w quality=3, or -w "cost=1 latency=.2".'
+        "-w", "--weight", help='What counts: -w cost=1 -w latency=.2 -w quality=3, or -w "cost=1 latency=.2".'
     ),
 ]
 
