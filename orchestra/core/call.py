@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestra.core.decision import Step
 from orchestra.core.errors import BadInput
 from orchestra.core.money import finite
 from orchestra.core.outcome import Cause, Detour, Failed, Outcome
@@ -43,10 +44,45 @@ class ModelName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneOf:
-    """Any of these models, decided now. ``label`` names the decision."""
+    """Any of these models, decided now. ``label`` names the decision, ``step`` says where in the work it is made."""
 
     label: str
     models: tuple[str, ...]
+    step: Step | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranked:
+    """Who would be chosen, and how the others compare: a decision without its call.
+
+    Among the nodes of these ``names``, or without any among all that provide the capability. Done holds
+    ``{"decision": its key, "chosen": name, "options": [[name, score, cost_nano], ...]}``, the options that may be used
+    in their order; a score is None where the router gave none.
+    """
+
+    capability: str
+    names: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"rank {self.capability}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Several:
+    """The decision who of a capability's nodes take the task, ``most`` of them at most, or that it is out of scope.
+
+    Its output is a list of ``{"name", "decision"}``, the keys of the decisions; the name is "" for out of scope.
+    Nothing is called. Who provides one of ``without`` is not on offer.
+    """
+
+    capability: str
+    most: int = 3
+    without: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.capability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +184,8 @@ class Batch:
     Outcomes come in the order of the calls. ``filings`` are the failures that this batch takes over from; ``outvoted``
     are the places, in the plan's batch before this one, of what was Done and is not used. ``signals`` are what
     monitors said that changed what happens. ``at_once``: no more calls than that run at a time, the others wait.
+    ``dropped`` are the keys of calls that the plan made earlier, each with a ``key`` of its own, whose output goes into
+    no answer.
     """
 
     calls: tuple[Call, ...]
@@ -157,6 +195,7 @@ class Batch:
     outvoted: tuple[int, ...] = ()
     signals: tuple[Signal, ...] = ()
     at_once: int | None = None
+    dropped: tuple[str, ...] = ()
 
     @classmethod
     def all(cls, *calls: Call) -> Batch:

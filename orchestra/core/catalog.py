@@ -72,7 +72,8 @@ class Node:
     ``trial_limit`` is how many calls may be in flight while it was never tried, ``trial_share`` how much of what is
     left of a run's budget such a call may be expected to cost; both follow from the class of risk. ``approval`` is
     whether a person is asked before it starts: always, or where the rule says so of the validated arguments.
-    ``transfer`` is the mode of a tool that hands the conversation over, return or pass. ``models`` are alternatives;
+    ``transfer`` is the mode of a tool that hands the conversation over, return or pass. ``models`` are alternatives,
+    asked at this ``temperature`` (None: their own);
     ``tools``, ``skills`` and ``hands_to`` (names) are what a model agent may turn to, for whoever wants to look: its
     body knows them itself.
     """
@@ -98,6 +99,7 @@ class Node:
     trial_share: float = 1.0
     examples: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    temperature: float | None = None
     tools: tuple[Node, ...] = ()
     skills: tuple[str, ...] = ()
     hands_to: tuple[str, ...] = ()

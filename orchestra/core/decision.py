@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+OOS = "oos"
+"""The option that stands for out of scope: nobody is to answer. Only a question that allows a set offers it."""
+
 
 class Option(NamedTuple):
     """One candidate. A tuple, as there are ten or more to a decision.
@@ -26,13 +29,32 @@ class Option(NamedTuple):
     probability: float | None = None
 
 
+class Step(NamedTuple):
+    """Where in an episode of several requests a model is chosen.
+
+    ``turn`` counts from 0, ``most`` is how many there may be (0: not known). ``failed`` is whether what was done since
+    the last request failed, ``failures`` how often that was so until now. ``model`` did the last step, "" at the first.
+    Units: ``length`` of the history in characters.
+    """
+
+    turn: int = 0
+    most: int = 0
+    failed: bool = False
+    failures: int = 0
+    length: int = 0
+    model: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decide:
     """The question to a router: everything it may look at.
 
     Shapes: ``x`` (d,), the context; ``marks`` names the features and their version, for the record.
-    ``because`` is the key of the failed call that made this decision necessary. With a ``policy`` the answer is in the
-    question, in ``chosen`` and ``reason``: the plan found it itself, and wants it written down.
+    ``because`` is the key of the failed call that made this decision necessary. ``previous`` is the node whose work
+    this step goes on from, empty at the start of a path; ``step`` is where in an agent's work a model is chosen, None
+    for any other choice. With a ``policy`` the answer is in the question, in ``chosen`` and ``reason``: the plan found
+    it itself, and wants it written down; ``probability`` is then that of what was chosen, None where a model decided.
+    ``most`` is how many may be chosen at most. ``signals`` are what rules were told of the task, as (name, confidence).
     """
 
     capability: str
@@ -41,9 +63,14 @@ class Decide:
     marks: str = ""
     budget_left_nano: int | None = None
     because: str | None = None
+    previous: str = ""
+    step: Step | None = None
+    signals: tuple[tuple[str, float], ...] = ()
     policy: str = ""
     chosen: tuple[str, ...] = ()
     reason: str = ""
+    probability: float | None = 1.0
+    most: int = 1
 
     @property
     def eligible(self) -> tuple[Option, ...]:
@@ -71,3 +98,20 @@ class Decision:
     marks: str = ""
     budget_left_nano: int | None = None
     because: str | None = None
+    previous: str = ""
+    step: Step | None = None
+    signals: tuple[tuple[str, float], ...] = ()
+
+    def question(self) -> Decide:
+        """What the router was asked, as far as the record holds it: all but how many may be chosen."""
+        return Decide(
+            capability=self.capability,
+            options=tuple(option._replace(score=None, probability=None) for option in self.options),
+            x=self.x,
+            marks=self.marks,
+            budget_left_nano=self.budget_left_nano,
+            because=self.because,
+            previous=self.previous,
+            step=self.step,
+            signals=self.signals,
+        )

@@ -177,12 +177,27 @@ class Recalled(NamedTuple):
 
 
 class Rewarded(NamedTuple):
-    """Feedback as it was given; the value in force for (decision, source) is the last one."""
+    """Feedback as it was given; the value in force for (decision, source) is the last one. ``learned`` is the reward of
+    the decision after it, over all sources, None where that is ``reward`` itself.
+    """
 
     key: str
     at: float
     reward: float
     source: str
+    learned: float | None = None
+
+
+class Withheld(NamedTuple):
+    """A reward that nothing was learned from: its source or its confidence is not trusted, or whoever was to give it
+    gave none. ``key`` is the decision's, or that of the run's root where it was for all of them.
+    """
+
+    key: str
+    at: float
+    source: str
+    why: str
+    reward: float | None = None
 
 
 class Answered(NamedTuple):
@@ -223,6 +238,7 @@ Event = (
     | Signalled
     | Recalled
     | Rewarded
+    | Withheld
     | Answered
     | RunEnded
 )

@@ -134,6 +134,7 @@ class _Walk:
             capability=asked(self.call),
             options=tuple(options),
             because=None if last is None else last.origin,
+            previous=self.done[-1] if self.done else "",
             marks=f"from {self.here}",
             policy=POLICY,
             chosen=chosen,

@@ -51,6 +51,16 @@ class Weights:
         return weight
 
 
+def weights_given(weights: Weights | Mapping[str, float] | None) -> Weights | None:
+    """The weights, also as a mapping: what it does not name is 0. Raises BadNumber for what is no weight."""
+    if weights is None or isinstance(weights, Weights):
+        return weights
+    names = [field.name for field in fields(Weights)]
+    if not isinstance(weights, Mapping) or not set(weights) <= set(names):
+        raise BadNumber(f"{weights!r} are no weights.", remedy=f"Give numbers for {', '.join(names)}.")
+    return Weights(**{name: float(finite(weights.get(name, 0.0), name)) for name in names})
+
+
 def weights_of(texts: Sequence[str]) -> Weights | None:
     """The weights written as "cost=1 latency=.2", in one text or several, what is not named being 0; None for no text.
 

@@ -14,6 +14,11 @@ class View(Protocol):
     @property
     def catalog(self) -> Catalog: ...
 
+    @property
+    def previous(self) -> str:
+        """The node whose work the call goes on from; "" at the start of a path, and after a join of several."""
+        ...
+
     def now(self) -> float: ...
 
     def left_nano(self) -> int | None:

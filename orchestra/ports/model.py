@@ -37,7 +37,7 @@ class Request:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """One reply. ``usage`` holds tokens and requests=1; its price is added by the runtime. ``model`` is who really
-    answered, ``response_id`` what the provider calls the reply.
+    answered, ``response_id`` what the provider calls the reply, ``by`` the name that was chosen among several.
     """
 
     text: str = ""
@@ -46,6 +46,7 @@ class Reply:
     finish: Finish = "stop"
     model: str = ""
     response_id: str = ""
+    by: str = ""
 
 
 class Delta(NamedTuple):

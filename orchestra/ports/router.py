@@ -4,9 +4,30 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from orchestra.core.decision import Decide, Decision
+
+When = Literal["before", "during", "after"]
+How = Literal["rule", "similarity", "learned", "model"]
+Feedback = Literal["none", "bandit", "full"]
+
+
+class Terms(NamedTuple):
+    """What a router declares of itself, so that a composition which cannot work is refused when it is built.
+
+    ``when``: before anybody answers, during (between the steps of one answer), or after (it needs an answer to look
+    at). ``uses``: of "query" (the context x), "similarity", "prior", "cost", "latency", "budget", "history" (what was
+    decided before), "response". ``how`` it is computed. ``feedback``: none, the reward of what was chosen (bandit), or
+    that of every option (full). ``training``: it decides nothing sensible before it was trained.
+    Source: the axes when, what and how of arXiv:2603.04445, timing and families of arXiv:2502.00409.
+    """
+
+    when: When = "before"
+    uses: frozenset[str] = frozenset({"query"})
+    how: How = "learned"
+    feedback: Feedback = "bandit"
+    training: bool = False
 
 
 class Lesson(NamedTuple):
@@ -22,11 +43,14 @@ class Router(Protocol):
 
     ``pulls`` is how many rewards an option has seen. ``state`` and ``load`` exchange plain data (JSON values), option
     by option; ``delta`` is what ``learn`` added since the last ``load`` or ``delta``, so that processes can be added
-    up.
+    up. A router may have an attribute ``terms``; without it the defaults of ``Terms`` are taken as declared.
     """
 
-    name: str
-    version: int
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> int: ...
 
     def choose(self, question: Decide, key: str, rng: random.Random, /) -> Decision: ...
 

@@ -13,17 +13,18 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestra.core.decision import Decide, Decision, Option
 from orchestra.core.errors import BadNumber
-from orchestra.ports.router import Lesson
+from orchestra.ports.router import Terms
 from orchestra.routing.examples import SAMPLE, Examples
-from orchestra.routing.floor import eligible_of, floor_of, greedy
+from orchestra.routing.floor import eligible_of
+from orchestra.routing.learner import Learner
 from orchestra.routing.recall import Recall
-from orchestra.routing.sums import vector
+from orchestra.routing.sums import NO_CONTEXT, vector
 
 if TYPE_CHECKING:
     from orchestra.routing.examples import Row
@@ -33,7 +34,6 @@ FOUNDERS = 512
 """How many contexts the centres are made of: those with the smallest hashes. Our default."""
 ROUNDS = 20
 OPTIMISM = 0.5
-NO_CONTEXT = (1.0,)
 
 
 def embedding(rows: Array) -> Array:
@@ -86,7 +86,7 @@ class Record(NamedTuple):
         return (float(self.totals[cluster]) + weight * overall) / here if here else overall
 
 
-class Clusters:
+class Clusters(Learner[Recall]):
     """Learns how each option ranks among tasks of a kind, the kinds found by itself.
 
     Of each option at most ``cap`` examples are kept, those with the smallest hash of the decision's key: a uniform
@@ -100,7 +100,7 @@ class Clusters:
     Source: Avengers, see above; prior_weight 1, cap 500, that .5 and the floor of .02 are our defaults.
     """
 
-    learns = True
+    terms = Terms(uses=frozenset({"query", "prior", "cost"}))
 
     def __init__(
         self,
@@ -120,38 +120,24 @@ class Clusters:
                 f"k={k!r}, nearest={nearest!r}, beta={beta!r}, {cost_weight=}, {prior_weight=}.",
                 remedy="k and nearest: at least 1; beta and prior_weight: finite, not below 0; cost_weight: in [0, 1].",
             )
-        self.name = name
-        self.k, self.nearest, self.beta, self.floor = k, nearest, float(beta), floor_of(floor)
+        super().__init__(name, Recall(cap, SAMPLE), floor)
+        self.k, self.nearest, self.beta = k, nearest, float(beta)
         self.cost_weight, self.prior_weight = float(cost_weight), float(prior_weight)
-        self.version = 0
-        self._recall = Recall(cap, SAMPLE, _context)
         self._founders: dict[str, Row] = {}
         self._centres: Array | None = None
         self._directions: Array | None = None
         self._option_to_record: dict[str, Record] = {}
 
-    def pulls(self, option: str, /) -> int:
-        return self._recall.pulls(option)
-
     def choose(self, question: Decide, key: str, rng: random.Random, /) -> Decision:
         """Pure in (state, question, rng). Raises NoProvider where no option is eligible."""
         places = eligible_of(question)
-        x = vector(question.x or NO_CONTEXT, self._recall.d)
+        x = vector(question.x or NO_CONTEXT, self._memory.d)
         scores = dict.fromkeys(places, 0.0)
         options = [question.options[place] for place in places]
         for cluster, share in self._shares(x):
             for place, rank in zip(places, self._ranks(options, cluster), strict=True):
                 scores[place] += share / rank
-        return greedy(
-            question,
-            key,
-            rng,
-            policy=(self.name, self.version),
-            scores=scores,
-            floor=self.floor,
-            pulls=self.pulls,
-            why="best ranks in the nearest clusters",
-        )
+        return self._greedy(question, key, rng, scores, "best ranks in the nearest clusters")
 
     def _shares(self, x: Array) -> list[tuple[int, float]]:
         """The nearest clusters, each with its p; before the first lesson one cluster is all there is."""
@@ -186,7 +172,7 @@ class Clusters:
         """New centres where other examples have the smallest hashes; the means of what changed."""
         import numpy as np
 
-        totals = self._recall.totals
+        totals = self._memory.totals
         if any(self._founds(totals[option]) for option in options):
             held = {name: e.x for own in totals.values() for name, e in islice(own.id_to_example.items(), FOUNDERS)}
             self._founders = {name: held[name] for name in sorted(held)[:FOUNDERS]}
@@ -212,29 +198,6 @@ class Clusters:
         names = islice(examples.id_to_example, FOUNDERS)
         return any(name not in self._founders and (last is None or name < last) for name in names)
 
-    def learn(self, lessons: Sequence[Lesson], /) -> None:
-        """All of the lessons or, where one is bad, none."""
-        self._follow(self._recall.learn(lessons))
-        self.version = self._recall.version
-
-    def state(self) -> dict[str, Any]:
-        """Everything learned, option by option, as JSON values."""
-        return self._recall.state()
-
-    def delta(self) -> dict[str, Any]:
-        """What was learned since the last call; a store adds it with ``sums.add_plain``."""
-        return self._recall.delta()
-
-    def load(self, state: Mapping[str, Any], /) -> None:
-        """Takes this state and adds what no ``delta`` has handed out yet.
-
-        Raises: JournalVersion, BadNumber, BadDefinition; then nothing has changed.
-        """
-        self._recall.load(state)
-        self.version = self._recall.version
+    def _restart(self) -> None:
         self._founders, self._centres, self._option_to_record = {}, None, {}
-        self._follow(set(self._recall.totals))
-
-
-def _context(decision: Decision) -> tuple[float, ...]:
-    return decision.x or NO_CONTEXT
+        self._follow(set(self._memory.totals))

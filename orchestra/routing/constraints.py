@@ -20,7 +20,8 @@ class Candidate(NamedTuple):
 
     Units: ``cost_nano`` in 1e-9 dollars and ``latency_s`` in seconds, both expected. ``contract`` None takes any input.
     While it was never tried, at most ``trial_limit`` of its calls are in flight, and each may be expected to cost at
-    most ``trial_share`` of what is left.
+    most ``trial_share`` of what is left. ``worst_nano`` is the most that this very call can cost, 0 where that is not
+    known.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Candidate(NamedTuple):
     trial_limit: int = 8
     contract: Contract | None = None
     trial_share: float = 1.0
+    worst_nano: int = 0
 
 
 class Facts(NamedTuple):
@@ -64,6 +66,8 @@ def constrained(
     """
     glances = health.glance([candidate.name for candidate in candidates], facts.at)
     options = [_option(*both, facts, tries) for both in zip(candidates, glances, strict=True)]
+    if facts.left_nano is not None:
+        _keep_to_budget(candidates, options, facts.left_nano)
     if tries is not None and (facts.left_nano or any(option.in_flight for option in options)):
         _keep_to_trials(candidates, options, facts.left_nano)
     if all(option.filtered is not None for option in options):
@@ -95,6 +99,19 @@ def _keep_to_trials(candidates: Sequence[Candidate], options: list[Option], left
         options[place] = options[place]._replace(filtered=reason)
 
 
+def _keep_to_budget(candidates: Sequence[Candidate], options: list[Option], left_nano: int) -> None:
+    """Out is who may cost more than is left, as its call would be refused. Where that is all of them, whose worst is
+    least is offered all the same: the ledger says whether its call has to wait for others' holds or is refused.
+    """
+    live = [place for place, option in enumerate(options) if option.filtered is None]
+    over = [place for place in live if candidates[place].worst_nano > max(0, left_nano)]
+    if over and len(over) == len(live):
+        over.remove(min(over, key=lambda place: candidates[place].worst_nano))
+    for place in over:
+        worst, left = _usd(candidates[place].worst_nano), _usd(max(0, left_nano))
+        options[place] = options[place]._replace(filtered=f"{OVER_BUDGET}up to ${worst} and ${left} is left")
+
+
 def _capped(option: Option, candidate: Candidate, left_nano: int | None) -> str | None:
     """Why an option that was never tried is not tried now."""
     if option.in_flight >= candidate.trial_limit:
@@ -106,7 +123,7 @@ def _capped(option: Option, candidate: Candidate, left_nano: int | None) -> str 
 
 
 def _option(candidate: Candidate, glance: Glance, facts: Facts, tries: Callable[[str], int] | None) -> Option:
-    name, cost_nano, declared_s, _, _, _ = candidate
+    name, cost_nano, declared_s, *_ = candidate
     seen_s, in_flight, hidden = glance
     latency_s = declared_s if seen_s is None else seen_s
     count = 0 if tries is None else tries(name)
@@ -121,7 +138,8 @@ def _removed(candidate: Candidate, facts: Facts, hidden: str | None) -> str | No
         return misfit
     if hidden:
         return hidden
-    if facts.left_nano is not None and candidate.cost_nano > (left := max(0, facts.left_nano)):
+    known = candidate.worst_nano > 0  # then what it may cost counts, not what such calls are expected to
+    if facts.left_nano is not None and not known and candidate.cost_nano > (left := max(0, facts.left_nano)):
         return f"{OVER_BUDGET}${_usd(candidate.cost_nano)} and ${_usd(left)} is left"
     return None
 

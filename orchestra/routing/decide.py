@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from orchestra.core.call import Batch, Call
+from orchestra.core.call import Batch, Call, Filing, OneOf
 from orchestra.core.catalog import Catalog
-from orchestra.core.decision import Decide, Decision, Option
+from orchestra.core.decision import OOS, Decide, Decision, Option, Step
 from orchestra.core.errors import BudgetExceeded, NoProvider
 from orchestra.core.outcome import Cancelled, Done, Failed, Outcome, Paused, cause_of
 from orchestra.core.task import task_of, value_of
 from orchestra.ports.binder import View
-from orchestra.ports.embedder import Embedder
+from orchestra.ports.embedder import Embedder, Remote
 from orchestra.ports.health import Health
 from orchestra.ports.router import Router
 from orchestra.routing.constraints import OVER_BUDGET, Candidate, Facts, candidate_of, constrained
-from orchestra.routing.features import Features, with_priors
+from orchestra.routing.features import Features, Maker, with_priors
+from orchestra.routing.fetched import Fetched
 from orchestra.routing.screen import screened
 
 Deciding = Generator[Batch, tuple[Outcome, ...], Decision | Failed]
@@ -31,7 +33,9 @@ class Decider:
 
     ``candidate`` turns what is on offer into what is declared of it: where an expected cost is known better than the
     declared one, pass your own. It is asked once for each offer and has to depend on nothing else. ``keep`` is the
-    screen's L, None for no screen. ``d`` is the number of hashed features of x when no embedder is given.
+    screen's L, None for no screen. ``d`` is the number of hashed features of x when no embedder is given; one may be
+    given as what makes it of the catalogue's texts. A Remote one is asked by calls, before the Decide; where they fail,
+    the features are those of a local embedder that failed.
     """
 
     def __init__(
@@ -39,14 +43,15 @@ class Decider:
         router: Router,
         health: Health,
         *,
-        embedder: Embedder | None = None,
+        embedder: Embedder | Remote | Maker | None = None,
         d: int = 64,
         keep: int | None = 50,
         candidate: Callable[[Any], Candidate] = candidate_of,
     ) -> None:
         screened((), keep)
         self.router, self.health = router, health
-        self._embedder, self._d, self._keep, self._candidate = embedder, d, keep, candidate
+        self._embedder = Fetched(embedder) if isinstance(embedder, Remote) else embedder
+        self._d, self._keep, self._candidate = d, keep, candidate
         self._id_to_candidate: dict[int, tuple[Any, Candidate]] = {}
         self._version_to_features: OrderedDict[int, Features] = OrderedDict()
 
@@ -54,13 +59,14 @@ class Decider:
         """``decide`` for one call and all its reroutes: what it chose before the failure it is told of is excluded."""
         excluded: dict[str, str] = {}
         chosen: list[str] = []
+        step = call.target.step if isinstance(call.target, OneOf) else None
 
         def decide(offers: Sequence[Any], failure: Failed | None) -> Deciding:
             if failure is not None and chosen:
                 # The kind alone: a message may quote the task, and decisions are kept where no content may be.
                 excluded[chosen.pop()] = failure.cause.kind
             answer = yield from self.decide(
-                offers, failure, capability=capability, value=call.input, view=view, excluded=dict(excluded)
+                offers, failure, capability=capability, value=call.input, view=view, excluded=dict(excluded), step=step
             )
             if isinstance(answer, Decision):
                 chosen[:] = answer.chosen[:1]
@@ -77,8 +83,15 @@ class Decider:
         value: Any,
         view: View,
         excluded: Mapping[str, str] = NOBODY,
+        several: int = 0,
+        step: Step | None = None,
     ) -> Deciding:
-        """Yields one Decide and returns its Decision, or Failed without yielding where nobody may be chosen.
+        """Yields one Decide, after a remote embedder's calls, and returns its Decision, or Failed where nobody may be
+        chosen: then without yielding.
+
+        With ``several``, so many may be chosen at most, or the option that stands for out of scope; of a router without
+        ``sets`` that is one option, as ever. A router with ``asking`` may yield calls before: it is given the question,
+        the task's value and the catalogue, and returns the question, answered or not, and the filings of what failed.
 
         ``offers`` are nodes, or anything else with a name; ``excluded`` are those that failed this call, each with the
         kind of its cause. The Failed's cause is a NoProvider that lists every reason; where a larger budget would help,
@@ -90,19 +103,45 @@ class Decider:
         options = constrained([self._declared(offer) for offer in offers], facts, self.health, tries)
         if all(option.filtered is not None for option in options):
             return _nobody(capability, options)
-        features = self._features(view.catalog)
-        seen = features.of(task_of(value).text)
-        similarities = features.similarities(seen, [option.name for option in options])
+        features, names = self._features(view.catalog), [option.name for option in options]
+        asked = yield from features.asking(text := task_of(value).text, names, self._down(view))
+        if isinstance(asked, Failed):
+            return asked
+        seen = features.of(text)
+        similarities = features.similarities(seen, names)
         question = Decide(
             capability=capability,
             options=screened(with_priors(options, similarities), self._keep),
             x=seen.x,
-            marks=seen.marks,
+            marks=features.marks(seen),
             budget_left_nano=left,
             because=failure.origin if failure is not None else None,
+            previous=view.previous,
+            step=step,
         )
-        (outcome,) = yield Batch(calls=(Call(target=question),))
+        if several and getattr(self.router, "sets", False):
+            question = replace(
+                question,
+                options=(*question.options, Option(OOS, prior=0.0, tries=self.router.pulls(OOS))),
+                most=several,
+            )
+        filings: tuple[Filing, ...] = ()
+        asking = getattr(self.router, "asking", None)
+        if asking is not None:
+            answer = yield from asking(question, value, view.catalog)
+            if isinstance(answer, Failed):
+                return answer
+            question, filings = answer
+        (outcome,) = yield Batch(calls=(Call(target=question),), filings=(*asked, *filings))
         return _decided(outcome)
+
+    def _down(self, view: View) -> bool:
+        """Whether the breaker says that a remote embedder need not be asked."""
+        return isinstance(self._embedder, Fetched) and self.health.hidden(self._embedder.name, view.now()) is not None
+
+    def features_name(self, catalog: Catalog) -> str:
+        """What its decisions are marked with as long as nothing fails."""
+        return self._features(catalog).name
 
     def _declared(self, offer: Any) -> Candidate:
         known = self._id_to_candidate.get(id(offer))

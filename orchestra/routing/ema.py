@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from orchestra.core.decision import Decide, Decision
 from orchestra.core.errors import BadNumber
-from orchestra.ports.router import Lesson
+from orchestra.ports.router import Terms
 from orchestra.routing.examples import LATEST
-from orchestra.routing.floor import eligible_of, floor_of, greedy
+from orchestra.routing.floor import eligible_of
+from orchestra.routing.learner import Learner
 from orchestra.routing.recall import Recall
 
 NEGLIGIBLE = 1e-13
@@ -33,7 +33,7 @@ class Weights(NamedTuple):
     cost: float = 0.1
 
 
-class EMA:
+class EMA(Learner[Recall]):
     """Learns how good each option was of late, whatever the task.
 
     An average forgets, so it needs an order: that of the policy's version when each decision was made, and of arrival
@@ -48,7 +48,7 @@ class EMA:
     Source: ORCH, see above; optimism .5 and the floor of .02 are our defaults.
     """
 
-    learns = True
+    terms = Terms(uses=frozenset({"prior", "cost", "latency"}))
     order_sensitive = True
 
     def __init__(
@@ -62,15 +62,10 @@ class EMA:
     ) -> None:
         if not (0.0 < a <= 1.0 and all(math.isfinite(w) for w in (*weights, optimism))):
             raise BadNumber(f"a={a!r}, {weights}, optimism={optimism!r}.", remedy="All must be finite, a in (0, 1].")
-        self.name = name
-        self.a, self.weights, self.optimism, self.floor = float(a), weights, float(optimism), floor_of(floor)
-        self.version = 0
         cap = 1 if a == 1.0 else max(1, math.ceil(math.log(NEGLIGIBLE) / math.log1p(-a)))
-        self._recall = Recall(cap, LATEST, _nothing)
+        super().__init__(name, Recall(cap, LATEST, _nothing), floor)
+        self.a, self.weights, self.optimism = float(a), weights, float(optimism)
         self._option_to_average: dict[str, tuple[float, float]] = {}
-
-    def pulls(self, option: str, /) -> int:
-        return self._recall.pulls(option)
 
     def choose(self, question: Decide, key: str, rng: random.Random, /) -> Decision:
         """Pure in (state, question, rng). Raises NoProvider where no option is eligible."""
@@ -83,16 +78,7 @@ class EMA:
             option = options[place]
             value = self.average(option.name, option.prior)
             scores[place] = quality * value - latency * option.latency_s / slowest - cost * option.cost_nano / dearest
-        return greedy(
-            question,
-            key,
-            rng,
-            policy=(self.name, self.version),
-            scores=scores,
-            floor=self.floor,
-            pulls=self.pulls,
-            why="highest moving average",
-        )
+        return self._greedy(question, key, rng, scores, "highest moving average")
 
     def average(self, option: str, prior: float) -> float:
         """s_n of the option, from this prior on; the prior and the optimism where it was never tried."""
@@ -103,33 +89,14 @@ class EMA:
         """s_n = (1 - a)^n s_0 + the rest: both factors, option by option."""
         for option in options:
             left, rest = 1.0, 0.0
-            for example in (known := self._recall.totals[option].known()):
+            for example in (known := self._memory.totals[option].known()):
                 left, rest = (1.0 - self.a) * left, (1.0 - self.a) * rest + self.a * example.value
             if known:
                 self._option_to_average[option] = left, rest
 
-    def learn(self, lessons: Sequence[Lesson], /) -> None:
-        """All of the lessons or, where one is bad, none."""
-        self._follow(self._recall.learn(lessons))
-        self.version = self._recall.version
-
-    def state(self) -> dict[str, Any]:
-        """Everything learned, option by option, as JSON values."""
-        return self._recall.state()
-
-    def delta(self) -> dict[str, Any]:
-        """What was learned since the last call; a store adds it with ``sums.add_plain``."""
-        return self._recall.delta()
-
-    def load(self, state: Mapping[str, Any], /) -> None:
-        """Takes this state and adds what no ``delta`` has handed out yet.
-
-        Raises: JournalVersion, BadNumber, BadDefinition; then nothing has changed.
-        """
-        self._recall.load(state)
-        self.version = self._recall.version
+    def _restart(self) -> None:
         self._option_to_average = {}
-        self._follow(set(self._recall.totals))
+        self._follow(set(self._memory.totals))
 
 
 def _nothing(_decision: Decision) -> tuple[float, ...]:

@@ -91,6 +91,9 @@ def record(
         marks=question.marks,
         budget_left_nano=question.budget_left_nano,
         because=question.because,
+        previous=question.previous,
+        step=question.step,
+        signals=question.signals,
     )
 
 

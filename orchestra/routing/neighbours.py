@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchestra.core.decision import Decide, Decision, Option
 from orchestra.core.errors import BadNumber
-from orchestra.ports.router import Lesson
+from orchestra.ports.router import Terms
 from orchestra.routing.examples import SAMPLE
-from orchestra.routing.floor import eligible_of, floor_of, greedy
+from orchestra.routing.floor import eligible_of
+from orchestra.routing.learner import Learner
 from orchestra.routing.recall import Recall
-from orchestra.routing.sums import vector
+from orchestra.routing.sums import NO_CONTEXT, vector
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.float32]
 
-NO_CONTEXT = (1.0,)
 
-
-class Neighbours:
+class Neighbours(Learner[Recall]):
     """Learns single examples, at most ``cap`` for each option.
 
     Of more, those with the smallest hash of the decision's key stay: a uniform sample of all, in whatever order and
@@ -42,7 +40,7 @@ class Neighbours:
     Source: RouterBench, see above; cap 500, optimism .5 and the floor of .02 are our defaults.
     """
 
-    learns = True
+    terms = Terms(uses=frozenset({"query", "prior"}))
 
     def __init__(
         self,
@@ -59,29 +57,16 @@ class Neighbours:
                 f"k={k!r}, prior_weight={prior_weight!r}, optimism={optimism!r}.",
                 remedy="k must be at least 1; the others finite, prior_weight not below 0.",
             )
-        self.name = name
-        self.k, self.prior_weight, self.optimism, self.floor = k, float(prior_weight), float(optimism), floor_of(floor)
-        self.version = 0
-        self._recall = Recall(cap, SAMPLE, _context)
+        super().__init__(name, Recall(cap, SAMPLE), floor)
+        self.k, self.prior_weight, self.optimism = k, float(prior_weight), float(optimism)
         self._option_to_known: dict[str, tuple[Rows, Rows]] = {}
-
-    def pulls(self, option: str, /) -> int:
-        return self._recall.pulls(option)
 
     def choose(self, question: Decide, key: str, rng: random.Random, /) -> Decision:
         """Pure in (state, question, rng). Raises NoProvider where no option is eligible."""
         places = eligible_of(question)
-        x = vector(question.x or NO_CONTEXT, self._recall.d).astype("float32")
-        return greedy(
-            question,
-            key,
-            rng,
-            policy=(self.name, self.version),
-            scores={place: self._score(question.options[place], x) for place in places},
-            floor=self.floor,
-            pulls=self.pulls,
-            why="best among the nearest examples",
-        )
+        x = vector(question.x or NO_CONTEXT, self._memory.d).astype("float32")
+        scores = {place: self._score(question.options[place], x) for place in places}
+        return self._greedy(question, key, rng, scores, "best among the nearest examples")
 
     def _score(self, option: Option, x: Rows) -> float:
         import numpy as np
@@ -93,11 +78,12 @@ class Neighbours:
         if len(values) > self.k:
             near = directions.dot(x)
             bound = np.partition(near, len(near) - self.k)[len(near) - self.k]
-            above = near > bound
-            equal = np.flatnonzero(near == bound)[: self.k - int(above.sum())]
-            total = float(values[above].sum()) + float(values[equal].sum())
+            counted = near >= bound
+            if (over := int(np.count_nonzero(counted)) - self.k) > 0:
+                counted[np.flatnonzero(near == bound)[-over:]] = False
+            total = float(np.add.reduce(values[counted]))
         else:
-            total = float(values.sum())
+            total = float(np.add.reduce(values))
         return (total + self.prior_weight * option.prior) / (min(self.k, len(values)) + self.prior_weight)
 
     def _follow(self, options: set[str]) -> None:
@@ -105,36 +91,13 @@ class Neighbours:
         import numpy as np
 
         for option in options:
-            known = self._recall.totals[option].known()
+            known = self._memory.totals[option].known()
             if known:
                 rows = np.array([example.x for example in known])
                 norms = np.linalg.norm(rows, axis=1, keepdims=True)
                 rows /= np.where(norms > 0.0, norms, 1.0)
                 self._option_to_known[option] = rows, np.array([e.value for e in known], dtype=np.float32)
 
-    def learn(self, lessons: Sequence[Lesson], /) -> None:
-        """All of the lessons or, where one is bad, none."""
-        self._follow(self._recall.learn(lessons))
-        self.version = self._recall.version
-
-    def state(self) -> dict[str, Any]:
-        """Everything learned, option by option, as JSON values."""
-        return self._recall.state()
-
-    def delta(self) -> dict[str, Any]:
-        """What was learned since the last call; a store adds it with ``sums.add_plain``."""
-        return self._recall.delta()
-
-    def load(self, state: Mapping[str, Any], /) -> None:
-        """Takes this state and adds what no ``delta`` has handed out yet.
-
-        Raises: JournalVersion, BadNumber, BadDefinition; then nothing has changed.
-        """
-        self._recall.load(state)
-        self.version = self._recall.version
+    def _restart(self) -> None:
         self._option_to_known = {}
-        self._follow(set(self._recall.totals))
-
-
-def _context(decision: Decision) -> tuple[float, ...]:
-    return decision.x or NO_CONTEXT
+        self._follow(set(self._memory.totals))

@@ -11,7 +11,7 @@ from orchestra.core.ids import digest
 from orchestra.ports.router import Lesson
 from orchestra.routing.examples import Example, Examples, add, dimension, from_plain, same_features, to_plain
 from orchestra.routing.floor import recorded
-from orchestra.routing.sums import reward_of, vector
+from orchestra.routing.sums import context, reward_of, vector
 
 if TYPE_CHECKING:
     from orchestra.routing.examples import Row
@@ -36,7 +36,7 @@ class Recall:
 
     __slots__ = ("_cap", "_pending", "_read", "_rule", "d", "totals", "version")
 
-    def __init__(self, cap: int, rule: str, read: Callable[[Decision], Sequence[float]]) -> None:
+    def __init__(self, cap: int, rule: str, read: Callable[[Decision], Sequence[float]] = context) -> None:
         self._cap, self._rule, self._read = cap_of(cap), rule, read
         self.totals: dict[str, Examples] = {}
         self.version = 0

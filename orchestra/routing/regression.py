@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from orchestra.core.decision import Decide, Decision, Option
 from orchestra.core.errors import BadNumber
-from orchestra.ports.router import Lesson
+from orchestra.ports.router import Terms
 from orchestra.routing.examples import SAMPLE, Examples
-from orchestra.routing.floor import eligible_of, floor_of, greedy, recorded
+from orchestra.routing.floor import eligible_of
+from orchestra.routing.learner import Learner, M
 from orchestra.routing.recall import Recall
-from orchestra.routing.sums import Tally, vector
+from orchestra.routing.sums import NO_CONTEXT, Change, Tally, vector
 
 if TYPE_CHECKING:
     from orchestra.routing.sums import Array, Sums
 
-NO_CONTEXT = (1.0,)
 STEPS = 25
 CLOSE = 1e-10
 
@@ -65,23 +65,18 @@ def logistic(rows: Array, rewards: Array, lam: float) -> Array:
     return theta
 
 
-class Linear:
+class Linear(Learner[M]):
     """What both forms share: a score that grows with p + theta.x, the highest chosen but for the floor."""
 
-    learns = True
+    terms = Terms(uses=frozenset({"query", "prior"}))
     why = "highest estimate"
 
-    def __init__(self, name: str, lam: float, optimism: float, floor: float, memory: Tally | Recall) -> None:
+    def __init__(self, name: str, memory: M, *, lam: float, optimism: float, floor: float) -> None:
         if not (0.0 < lam < math.inf and math.isfinite(optimism)):
             raise BadNumber(f"lam={lam!r}, optimism={optimism!r}.", remedy="Both must be finite, lam > 0.")
-        self.name = name
-        self.lam, self.optimism, self.floor = float(lam), float(optimism), floor_of(floor)
-        self.version = 0
-        self._memory = memory
+        super().__init__(name, memory, floor)
+        self.lam, self.optimism = float(lam), float(optimism)
         self._option_to_theta: dict[str, Array] = {}
-
-    def pulls(self, option: str, /) -> int:
-        return self._memory.pulls(option)
 
     def choose(self, question: Decide, key: str, rng: random.Random, /) -> Decision:
         """Pure in (state, question, rng). Raises NoProvider where no option is eligible."""
@@ -93,43 +88,20 @@ class Linear:
             theta = self._option_to_theta.get(option.name)
             untried = option.prior + self.optimism
             scores[place] = untried if theta is None else self._score(option, float(theta.dot(x)))
-        return greedy(
-            question,
-            key,
-            rng,
-            policy=(self.name, self.version),
-            scores=scores,
-            floor=self.floor,
-            pulls=self.pulls,
-            why=self.why,
-        )
+        return self._greedy(question, key, rng, scores, self.why)
 
     def _score(self, option: Option, product: float) -> float:
         return option.prior + product
 
-    def _follow(self, options: set[str]) -> None:
+    def _fit(self, options: Iterable[str]) -> None:
         raise NotImplementedError
 
-    def state(self) -> dict[str, Any]:
-        """Everything learned, option by option, as JSON values."""
-        return self._memory.state()
-
-    def delta(self) -> dict[str, Any]:
-        """What was learned since the last call; a store adds it with ``sums.add_plain``."""
-        return self._memory.delta()
-
-    def load(self, state: Mapping[str, Any], /) -> None:
-        """Takes this state and adds what no ``delta`` has handed out yet.
-
-        Raises: JournalVersion, BadNumber, BadDefinition; then nothing has changed.
-        """
-        self._memory.load(state)
-        self.version = self._memory.version
+    def _restart(self) -> None:
         self._option_to_theta = {}
-        self._follow(set(self._memory.totals))
+        self._fit(self._memory.totals)
 
 
-class Ridge(Linear):
+class Ridge(Linear[Tally]):
     """Learns for each option which tasks it serves well, and trusts its estimate: LinUCB without the bonus.
 
     An option never tried has its prior and ``optimism`` for a score. The highest score has probability 1 - floor +
@@ -145,22 +117,19 @@ class Ridge(Linear):
     def __init__(
         self, name: str = "regression", *, lam: float = 1.0, optimism: float = 0.5, floor: float = 0.02
     ) -> None:
-        self._tally = Tally()
-        super().__init__(name, lam, optimism, floor, self._tally)
+        super().__init__(name, Tally(), lam=lam, optimism=optimism, floor=floor)
 
-    def learn(self, lessons: Sequence[Lesson], /) -> None:
-        """All of the lessons or, where one is bad, none."""
-        self._follow({change.option for change in self._tally.learn(lessons, _with_prior)})
-        self.version = self._tally.version
+    def _follow(self, changes: list[Change]) -> None:
+        self._fit({change.option for change in changes})
 
-    def _follow(self, options: set[str]) -> None:
+    def _fit(self, options: Iterable[str]) -> None:
         for option in options:
-            sums = self._tally.totals[option]
+            sums = self._memory.totals[option]
             if sums.pulls:
                 self._option_to_theta[option] = ridge(sums, self.lam)
 
 
-class Logistic(Linear):
+class Logistic(Linear[Recall]):
     """The same for rewards that are a success or none, or a share of one: its estimates stay between 0 and 1.
 
     No sums stand for a logistic loss (its second-order expansion gives ridge back), so at most ``cap`` examples of each
@@ -182,20 +151,17 @@ class Logistic(Linear):
         optimism: float = 0.5,
         floor: float = 0.02,
     ) -> None:
-        self._recall = Recall(cap, SAMPLE, _context)
-        super().__init__(name, lam, optimism, floor, self._recall)
-
-    def learn(self, lessons: Sequence[Lesson], /) -> None:
-        """All of the lessons or, where one is bad, none."""
-        self._follow(self._recall.learn(lessons))
-        self.version = self._recall.version
+        super().__init__(name, Recall(cap, SAMPLE), lam=lam, optimism=optimism, floor=floor)
 
     def _score(self, option: Option, product: float) -> float:
         return chance(product)
 
-    def _follow(self, options: set[str]) -> None:
+    def _follow(self, changes: set[str]) -> None:
+        self._fit(changes)
+
+    def _fit(self, options: Iterable[str]) -> None:
         for option in options:
-            fitted = self._fitted(self._recall.totals[option])
+            fitted = self._fitted(self._memory.totals[option])
             if fitted is not None:
                 self._option_to_theta[option] = fitted
 
@@ -208,11 +174,3 @@ class Logistic(Linear):
         rows = np.array([example.x for example in known], dtype=np.float64)
         rewards = np.array([example.value for example in known])
         return logistic(rows, rewards, self.lam)
-
-
-def _with_prior(decision: Decision, option: str) -> tuple[tuple[float, ...], float]:
-    return decision.x or NO_CONTEXT, recorded(decision, option).prior
-
-
-def _context(decision: Decision) -> tuple[float, ...]:
-    return decision.x or NO_CONTEXT

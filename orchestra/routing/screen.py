@@ -36,20 +36,30 @@ def stage_one(option: Option) -> float:
     return 0.5 * option.similarity + 0.35 * option.prior + 0.15 * stability
 
 
+def top(options: Sequence[Option], places: Sequence[int], keep: int | None) -> list[int]:
+    """The best ``keep`` of these places by the score, in their order; of equals the first.
+
+    Raises BadNumber where keep < 1.
+    """
+    if keep is not None and keep < 1:
+        raise BadNumber(f"keep={keep!r} options.", remedy="Give a number from 1, or None to keep all.")
+    if keep is None or len(places) <= keep:
+        return list(places)
+    return sorted(heapq.nsmallest(keep, places, key=lambda place: (-stage_one(options[place]), place)))
+
+
 def screened(options: Sequence[Option], keep: int | None = 50) -> tuple[Option, ...]:
     """All options in their order, those below the top ``keep`` with the reason.
 
     Equal scores go to the option listed first. What is filtered already keeps its reason and takes no place. None keeps
     all. Raises BadNumber where keep < 1.
     """
-    if keep is not None and keep < 1:
-        raise BadNumber(f"keep={keep!r} options.", remedy="Give a number from 1, or None to keep all.")
     eligible = [place for place, option in enumerate(options) if option.filtered is None]
-    if keep is None or len(eligible) <= keep:
+    kept = set(top(options, eligible, keep))
+    if keep is None or len(kept) == len(eligible):
         return tuple(options)
-    top = set(heapq.nsmallest(keep, eligible, key=lambda place: (-stage_one(options[place]), place)))
     reason = REASON.format(keep=keep)
     return tuple(
-        option if place in top or option.filtered is not None else option._replace(filtered=reason)
+        option if place in kept or option.filtered is not None else option._replace(filtered=reason)
         for place, option in enumerate(options)
     )

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchestra.core.decision import Decide, Decision, Option
 from orchestra.core.errors import BadNumber
-from orchestra.ports.router import Lesson
-from orchestra.routing.floor import eligible_of, floor_of, optimistic, recorded
-from orchestra.routing.screen import latency_norm, load
-from orchestra.routing.sums import Tally
+from orchestra.ports.router import Terms
+from orchestra.routing.floor import eligible_of, recorded
+from orchestra.routing.learner import Learner
+from orchestra.routing.screen import latency_norm, load, top
+from orchestra.routing.sums import Change, Tally
 
 if TYPE_CHECKING:
     from orchestra.routing.sums import Array
@@ -41,18 +41,20 @@ def features(option: Option) -> tuple[float, ...]:
     return tuple(value / norm for value in clipped)
 
 
-class SharedLinUCB:
+class SharedLinUCB(Learner[Tally]):
     """Learns which features of an option go with good answers; a newcomer is judged by its features from the start.
 
     The published bonus is wide against rewards in [0, 1], so it explores long; ``alpha`` narrows it. Equal scores go to
-    the option listed first. Probabilities and ``version`` are those of the disjoint form. The sums are kept by option,
-    though only their total is used: so states merge, and an option's pulls are known.
+    the option listed first. With ``keep`` only so many options are scored, the best of the screen; the others keep
+    their share of the floor, so that the log can judge a wider screen. Probabilities and ``version`` are those of the
+    disjoint form. The sums are kept by option, though only their total is used: so states merge, and an option's pulls
+    are known.
 
     Raises: BadNumber for rewards outside [0, 1].
     Source: Symphony-Coord, arXiv:2602.00966; the floor of .02 is our default, the paper has none.
     """
 
-    learns = True
+    terms = Terms(uses=frozenset({"similarity", "prior", "latency"}))
 
     def __init__(
         self,
@@ -63,23 +65,20 @@ class SharedLinUCB:
         delta: float = 0.05,
         bound: float = 1.0,
         floor: float = 0.02,
+        keep: int | None = None,
     ) -> None:
+        top((), (), keep)
         if not (0.0 <= alpha < math.inf and 0.0 < lam < math.inf and 0.0 < delta < 1.0 and 0.0 <= bound < math.inf):
             raise BadNumber(
                 f"alpha={alpha!r}, lam={lam!r}, delta={delta!r}, bound={bound!r}.",
                 remedy="All must be finite: alpha >= 0, lam > 0, 0 < delta < 1, bound >= 0.",
             )
-        self.name = name
+        super().__init__(name, Tally(_read), floor)
         self.alpha, self.lam, self.confidence, self.bound = float(alpha), float(lam), float(delta), float(bound)
-        self.floor = floor_of(floor)
-        self.version = 0
-        self._tally = Tally()
+        self.keep = keep
         self._inverse: Array | None = None
         self._theta: Array | None = None
         self._b: Array | None = None
-
-    def pulls(self, option: str, /) -> int:
-        return self._tally.pulls(option)
 
     def beta(self, t: int) -> float:
         """The width's factor after t rewards, t >= 1."""
@@ -90,29 +89,20 @@ class SharedLinUCB:
         """Pure in (state, question, rng). Raises NoProvider where no option is eligible."""
         import numpy as np
 
-        places = eligible_of(question)
+        places = top(question.options, eligible_of(question), self.keep)
         x = np.array([features(question.options[place]) for place in places])
         if self._inverse is None:
             means, squares = np.zeros(len(places)), (x * x).sum(axis=1) / self.lam
         else:
             means, squares = x @ self._theta, ((x @ self._inverse) * x).sum(axis=1)
         values = means + self.beta(max(1, self.version)) * np.sqrt(np.maximum(squares, 0.0))
-        return optimistic(
-            question,
-            key,
-            rng,
-            policy=(self.name, self.version),
-            scores=dict(zip(places, values.tolist(), strict=True)),
-            best=places[int(values.argmax())],
-            floor=self.floor,
-            pulls=self.pulls,
-        )
+        known = dict(zip(places, values.tolist(), strict=True))
+        return self._optimistic(question, key, rng, known, places[int(values.argmax())])
 
-    def learn(self, lessons: Sequence[Lesson], /) -> None:
-        """All of the lessons or, where one is bad, none."""
+    def _follow(self, changes: list[Change]) -> None:
         import numpy as np
 
-        for change in self._tally.learn(lessons, _recorded):
+        for change in changes:
             if self._inverse is None or self._b is None:
                 self._inverse, self._b = np.eye(D) / self.lam, np.zeros(D)
             if change.first:
@@ -120,26 +110,11 @@ class SharedLinUCB:
                 self._inverse = self._inverse - np.outer(u, u / (1.0 + change.x @ u))
             self._b = self._b + change.by * change.x
             self._theta = self._inverse @ self._b
-        self.version = self._tally.version
 
-    def state(self) -> dict[str, Any]:
-        """Everything learned, option by option, as JSON values."""
-        return self._tally.state()
-
-    def delta(self) -> dict[str, Any]:
-        """What was learned since the last call; a store adds it with ``sums.add_plain``."""
-        return self._tally.delta()
-
-    def load(self, state: Mapping[str, Any], /) -> None:
-        """Takes this state and adds what no ``delta`` has handed out yet.
-
-        Raises: JournalVersion, BadNumber, BadDefinition; then nothing has changed.
-        """
+    def _restart(self) -> None:
         import numpy as np
 
-        self._tally.load(state)
-        self.version = self._tally.version
-        totals = self._tally.totals.values()
+        totals = self._memory.totals.values()
         gram, b = np.zeros((D, D)), np.zeros(D)
         for sums in totals:
             gram, b = gram + sums.matrix(), b + sums.b
@@ -149,5 +124,10 @@ class SharedLinUCB:
         self._theta = None if self._inverse is None else self._inverse @ b
 
 
-def _recorded(decision: Decision, name: str) -> tuple[tuple[float, ...], float]:
+def _read(decision: Decision, name: str) -> tuple[tuple[float, ...], float]:
     return features(recorded(decision, name)), 0.0
+
+
+def two_stage() -> SharedLinUCB:
+    """Both stages as published: the top 3 of the screen, then the shared form."""
+    return SharedLinUCB("linucb:two-stage", keep=3)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestra.core.decision import Decide, Decision
-from orchestra.ports.router import Lesson
+from orchestra.ports.router import Lesson, Terms
 from orchestra.routing.floor import decision, drawn, eligible_of
 
 
@@ -16,6 +16,7 @@ class Stateless:
 
     learns = False
     version = 1
+    terms = Terms(uses=frozenset(), how="rule", feedback="none")
 
     def learn(self, _lessons: Sequence[Lesson], /) -> None:
         """Nothing to learn."""
@@ -50,6 +51,7 @@ class Cheapest(Stateless):
     """The lowest expected cost; of equals, the one listed first. Probability 1."""
 
     name = "cheapest"
+    terms = Terms(uses=frozenset({"cost"}), how="rule", feedback="none")
 
     def choose(self, question: Decide, key: str, _rng: random.Random, /) -> Decision:
         """Pure in question. Raises NoProvider where no option is eligible."""

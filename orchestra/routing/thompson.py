@@ -17,22 +17,25 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from orchestra.core.decision import Decide, Decision
 from orchestra.core.errors import BadNumber
-from orchestra.ports.router import Lesson
-from orchestra.routing.floor import eligible_of, floor_of, matched, recorded
-from orchestra.routing.sums import Tally, vector
+from orchestra.ports.router import Terms
+from orchestra.routing.arms import Arms
+from orchestra.routing.floor import eligible_of, matched, recorded
+from orchestra.routing.learner import Learner
+from orchestra.routing.sums import NO_CONTEXT, Change, Tally, vector
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from orchestra.routing.sums import Array, Sums
+    from orchestra.routing.arms import Floats, Span
+    from orchestra.routing.sums import Array
 
     Draws = NDArray[np.floating[Any]]
 
@@ -40,111 +43,76 @@ DRAWS = 512
 # Above every value in the table of normal draws.
 REACH = 3.2
 GRID = 256
-# Pulls are few where there are that many features to each of them; our default.
-FEW = 4
-NO_CONTEXT = (1.0,)
+# Of more options those that cannot win are left out before their widths are computed; our default.
+FEW = 64
 # A Beta so close to 0 or 1 that its density is not to be had on a grid; our default.
 LEAST, MOST = 0.05, 0.95
 
 
 @cache
-def shuffled(columns: int) -> NDArray[np.int64]:
-    """In which order the option at each place meets the values of its score. Shapes: (DRAWS, columns)."""
+def shuffled(rows: int) -> NDArray[np.int64]:
+    """In which order the option at each place meets the values of its score. Shapes: (rows, DRAWS)."""
     import numpy as np
 
-    orders = [list(range(DRAWS)) for _ in range(columns)]
+    orders = [list(range(DRAWS)) for _ in range(rows)]
     for place, order in enumerate(orders):
         random.Random(place).shuffle(order)
-    return np.ascontiguousarray(np.array(orders).T)
+    return np.array(orders)
 
 
 @cache
-def normal_draws(columns: int) -> Draws:
-    """The middles of equally likely parts of the standard normal, shuffled. Shapes: (DRAWS, columns)."""
+def normal_draws(rows: int) -> Draws:
+    """The middles of equally likely parts of the standard normal, shuffled. Shapes: (rows, DRAWS)."""
     import numpy as np
 
     values = np.array([NormalDist().inv_cdf((i + 0.5) / DRAWS) for i in range(DRAWS)], dtype=np.float32)
-    drawn: Draws = values[shuffled(columns)]
+    drawn: Draws = values[shuffled(rows)]
     return drawn
 
 
-def columns_for(places: Sequence[int]) -> int:
+def rows_for(places: Sequence[int]) -> int:
     """So many that few tables serve all questions."""
     return max(16, 1 << max(places).bit_length())
 
 
-def beta_values(a: Sequence[float], b: Sequence[float]) -> Array:
-    """The middles of equally likely parts of each Beta(a, b), as log odds, rising; by the trapezoid rule on a grid.
+def beta_values(a: float, b: float) -> Array:
+    """The middles of equally likely parts of Beta(a, b), as log odds, rising; by the trapezoid rule on a grid.
 
-    Shapes: (K, DRAWS).
+    Shapes: (DRAWS,).
     """
     import numpy as np
 
-    one, two = np.array(a)[:, None], np.array(b)[:, None]
-    deviation = np.sqrt(1.0 / one + 1.0 / two)
-    middle = np.log(one / two)
-    low, high = np.maximum(8.0 * deviation, 12.0 / one), np.maximum(8.0 * deviation, 12.0 / two)
+    deviation, middle = math.sqrt(1.0 / a + 1.0 / b), math.log(a / b)
+    low, high = max(8.0 * deviation, 12.0 / a), max(8.0 * deviation, 12.0 / b)
     y = middle - low + (low + high) * np.linspace(0.0, 1.0, GRID)
     # The density of the log odds y is proportional to t^a (1 - t)^b with t = 1 / (1 + e^-y).
-    logs = -one * np.logaddexp(0.0, -y) - two * np.logaddexp(0.0, y)
-    density = np.exp(logs - logs.max(axis=1, keepdims=True))
-    below = np.cumsum(density[:, 1:] + density[:, :-1], axis=1)
-    below = np.concatenate([np.zeros((len(below), 1)), below / below[:, -1:]], axis=1)
-    parts = (np.arange(DRAWS) + 0.5) / DRAWS
-    return np.array([np.interp(parts, under, values) for under, values in zip(below, y, strict=True)])
+    logs = -a * np.logaddexp(0.0, -y) - b * np.logaddexp(0.0, y)
+    density = np.exp(logs - logs.max())
+    below = np.concatenate([np.zeros(1), np.cumsum(density[1:] + density[:-1])])
+    values: Array = np.interp((np.arange(DRAWS) + 0.5) / DRAWS * below[-1], below, y)
+    return values
+
+
+@lru_cache(4096)
+def beta_draws(a: float, b: float, place: int) -> Draws:
+    """The same in the order of an option at that place; kept, as only the option that learns changes its Beta."""
+    import numpy as np
+
+    drawn: Draws = beta_values(a, b)[shuffled(rows_for((place,)))[place]].astype(np.float32)
+    return drawn
 
 
 def shares(draws: Draws) -> list[float]:
-    """In what part of the draws each option is highest. Shapes: ``draws`` (DRAWS, K)."""
+    """In what part of the draws each option is highest, of equals the first. Shapes: ``draws`` (K, DRAWS)."""
     import numpy as np
 
-    won: list[int] = np.bincount(draws.argmax(axis=1), minlength=draws.shape[1]).tolist()
-    return [n / len(draws) for n in won]
+    won: list[int] = np.add.reduce(draws == np.maximum.reduce(draws), axis=1, dtype=np.int16).tolist()
+    if sum(won) > DRAWS:
+        won = np.bincount(draws.argmax(axis=0), minlength=len(draws)).tolist()
+    return [n / DRAWS for n in won]
 
 
-class Posterior:
-    """What follows from one option's sums. While it has few pulls, its contexts R stand for the inverse, as
-    A^-1 = (I - R' (lam I + R R')^-1 R) / lam: so little is read for each decision.
-
-    Shapes: ``theta`` (d,); either ``inverse`` (d, d), or ``rows`` (pulls, d) and ``core`` (pulls, pulls).
-    """
-
-    __slots__ = ("core", "inverse", "lam", "rows", "sums", "theta")
-
-    def __init__(self, sums: Sums, lam: float) -> None:
-        import numpy as np
-
-        self.sums, self.lam = sums, lam
-        self.rows: Array | None = None
-        if sums.rows is not None and FEW * sums.pulls <= sums.d:
-            self.rows = sums.stacked()
-            self.core = np.asarray(np.linalg.inv(lam * np.eye(sums.pulls) + self.rows @ self.rows.T), dtype=np.float64)
-        else:
-            self.inverse = np.asarray(np.linalg.inv(sums.matrix() + lam * np.eye(sums.d)), dtype=np.float64)
-        self.theta: Array = self._estimate()
-
-    def _estimate(self) -> Array:
-        b = self.sums.b
-        if self.rows is None:
-            return self.inverse @ b
-        return (b - (self.core @ (self.rows @ b)) @ self.rows) / self.lam
-
-    def square(self, x: Array) -> float:
-        """x' A^-1 x."""
-        if self.rows is None:
-            return float(self.inverse.dot(x).dot(x))
-        u = self.rows.dot(x)
-        return (float(x.dot(x)) - float(self.core.dot(u).dot(u))) / self.lam
-
-    def follow(self, x: Array, first: bool) -> None:
-        """After the sums changed, where there is an inverse: by Sherman-Morrison."""
-        if first:
-            u = self.inverse @ x
-            self.inverse -= u[:, None] * (u / (1.0 + float(x @ u)))
-        self.theta = self._estimate()
-
-
-class Thompson:
+class Thompson(Learner[Tally]):
     """Linear, with a regression for each option. ``score`` is the mean of what is drawn.
 
     An option never tried has its prior for a mean and sigma |x| / sqrt(lam) for a deviation, the largest there is.
@@ -157,121 +125,80 @@ class Thompson:
     are our defaults.
     """
 
-    learns = True
+    terms = Terms(uses=frozenset({"query", "prior"}))
 
     def __init__(self, name: str = "thompson", *, sigma: float = 0.25, lam: float = 1.0, floor: float = 0.02) -> None:
         if not (0.0 <= sigma < math.inf and 0.0 < lam < math.inf):
             raise BadNumber(f"sigma={sigma!r}, lam={lam!r}.", remedy="Both must be finite, sigma >= 0 and lam > 0.")
-        self.name = name
-        self.sigma, self.lam, self.floor = float(sigma), float(lam), floor_of(floor)
-        self.version = 0
-        self._tally = Tally()
-        self._option_to_posterior: dict[str, Posterior] = {}
-
-    def pulls(self, option: str, /) -> int:
-        return self._tally.pulls(option)
+        super().__init__(name, Tally(), floor)
+        self.sigma, self.lam = float(sigma), float(lam)
+        self._arms = Arms(self.lam)
 
     def choose(self, question: Decide, key: str, rng: random.Random, /) -> Decision:
         """Pure in (state, question, rng). Raises NoProvider where no option is eligible."""
-        places = eligible_of(question)
-        x = vector(question.x or NO_CONTEXT, self._tally.d)
-        square = float(x.dot(x)) / self.lam
-        means: dict[int, float] = {}
-        tried: dict[int, Posterior] = {}
-        for place in places:
-            name, means[place] = question.options[place].name, question.options[place].prior
-            posterior = self._option_to_posterior.get(name)
-            if posterior is not None and posterior.sums.pulls:
-                tried[place] = posterior
-                means[place] += float(posterior.theta.dot(x))
+        import numpy as np
+
+        places, arms = eligible_of(question), self._arms
+        x = arms.cast(vector(question.x or NO_CONTEXT, self._memory.d))
+        options = [question.options[place] for place in places]
+        span = arms.span(tuple([option.name for option in options]))
+        means = arms.means(span, x) + np.array([option.prior for option in options])
         return matched(
             question,
             key,
             rng,
             policy=(self.name, self.version),
-            scores=means,
-            chances=self._chances(means, tried, x, square),
+            scores=dict(zip(places, means.tolist(), strict=True)),
+            chances=self._chances(places, means, span, x),
             floor=self.floor,
             pulls=self.pulls,
         )
 
-    def _chances(
-        self, means: Mapping[int, float], tried: Mapping[int, Posterior], x: Array, square: float
-    ) -> dict[int, float]:
-        """Only of those that can win a draw: the widest there is against the least of the highest mean."""
+    def _chances(self, places: Sequence[int], means: Floats, span: Span, x: Floats) -> dict[int, float]:
+        """Only of those that can win a draw: their highest value against the least of the highest mean."""
         import numpy as np
 
-        def width(place: int) -> float:
-            own = tried[place].square(x) if place in tried else square
-            return self.sigma * math.sqrt(max(0.0, own))
+        arms, best, largest = self._arms, int(means.argmax()), float(x.dot(x)) / self.lam
+        if len(places) > FEW:
+            least = float(means[best]) - REACH * self.sigma * math.sqrt(max(0.0, arms.square(span, best, x)))
+            able = (means >= least - REACH * self.sigma * math.sqrt(largest)).nonzero()[0].tolist()
+            places, means, span, best = [places[i] for i in able], means[able], span.of(able), able.index(best)
+        widths = np.sqrt(np.maximum(arms.squares(span, x), 0.0)) * self.sigma
+        can = means + REACH * widths >= means.item(best) - REACH * widths.item(best)
+        if (n := int(np.count_nonzero(can))) == 1:
+            return {places[best]: 1.0}
+        if n < len(places):
+            places, means, widths = [places[i] for i in can.nonzero()[0].tolist()], means[can], widths[can]
+        table = normal_draws(rows_for(places))
+        draws = (table[:n] if places[-1] < n else table[places]) * widths.astype(np.float32)[:, None]
+        draws += means.astype(np.float32)[:, None]
+        return dict(zip(places, shares(draws), strict=True))
 
-        best = max(means, key=means.__getitem__)
-        least, widest = means[best] - REACH * width(best), self.sigma * math.sqrt(square)
-        able = [place for place, mean in means.items() if mean + REACH * widest >= least]
-        draws = normal_draws(columns_for(able))[:, able]
-        draws *= np.array([width(place) for place in able], dtype=np.float32)
-        draws += np.array([means[place] for place in able], dtype=np.float32)
-        return dict(zip(able, shares(draws), strict=True))
+    def _follow(self, changes: list[Change]) -> None:
+        self._arms.follow(changes, self._memory)
 
-    def learn(self, lessons: Sequence[Lesson], /) -> None:
-        """All of the lessons or, where one is bad, none."""
-        changes = self._tally.learn(lessons, _with_prior)
-        self.version = self._tally.version
-        held = self._option_to_posterior
-        for change in changes:
-            if change.option in held and held[change.option].rows is None:
-                held[change.option].follow(change.x, change.first)
-            elif change.option in held:
-                del held[change.option]
-        for option in {change.option for change in changes} - held.keys():
-            held[option] = Posterior(self._tally.totals[option], self.lam)
-
-    def state(self) -> dict[str, Any]:
-        """Everything learned, option by option, as JSON values."""
-        return self._tally.state()
-
-    def delta(self) -> dict[str, Any]:
-        """What was learned since the last call; a store adds it with ``sums.add_plain``."""
-        return self._tally.delta()
-
-    def load(self, state: Mapping[str, Any], /) -> None:
-        """Takes this state and adds what no ``delta`` has handed out yet.
-
-        Raises: JournalVersion, BadNumber, BadDefinition; then nothing has changed.
-        """
-        self._tally.load(state)
-        self.version = self._tally.version
-        totals = self._tally.totals
-        self._option_to_posterior = {option: Posterior(sums, self.lam) for option, sums in totals.items()}
+    def _restart(self) -> None:
+        self._arms.restart(self._memory)
 
 
-def _with_prior(decision: Decision, option: str) -> tuple[tuple[float, ...], float]:
-    return decision.x or NO_CONTEXT, recorded(decision, option).prior
-
-
-class BetaThompson:
+class BetaThompson(Learner[Tally]):
     """Without the task: how often an option was right. ``score`` is the mean of its Beta.
 
     ``strength`` is how many rewards the prior counts as: with 2 and a prior of .5 the first Beta is uniform. A reward
     between 0 and 1 counts as so much of a success. Probabilities are those of the module's text.
 
     Raises: BadNumber for rewards outside [0, 1].
-    Source: arXiv:1111.1797, which starts uniform; the prior, kept within [.05, .95], and the floor of .02 are our
-    defaults.
+    Source: arXiv:1111.1797, which starts uniform; the prior, in hundredths within [.05, .95], and the floor of .02 are
+    our defaults.
     """
 
-    learns = True
+    terms = Terms(uses=frozenset({"prior"}))
 
     def __init__(self, name: str = "thompson:beta", *, strength: float = 2.0, floor: float = 0.02) -> None:
         if not 0.0 < strength < math.inf:
             raise BadNumber(f"strength={strength!r}.", remedy="It must be finite and above 0.")
-        self.name = name
-        self.strength, self.floor = float(strength), floor_of(floor)
-        self.version = 0
-        self._tally = Tally()
-
-    def pulls(self, option: str, /) -> int:
-        return self._tally.pulls(option)
+        super().__init__(name, Tally(_without_task), floor)
+        self.strength = float(strength)
 
     def choose(self, question: Decide, key: str, rng: random.Random, /) -> Decision:
         """Pure in (state, question, rng). Raises NoProvider where no option is eligible."""
@@ -279,8 +206,7 @@ class BetaThompson:
 
         places = eligible_of(question)
         pairs = [self.parameters(question.options[place].name, question.options[place].prior) for place in places]
-        values = beta_values(*zip(*pairs, strict=True))
-        draws = np.take_along_axis(values.T, shuffled(columns_for(places))[:, places], axis=0)
+        draws = np.array([beta_draws(a, b, place) for place, (a, b) in zip(places, pairs, strict=True)])
         return matched(
             question,
             key,
@@ -294,29 +220,11 @@ class BetaThompson:
 
     def parameters(self, option: str, prior: float) -> tuple[float, float]:
         """a and b of the option's Beta."""
-        mean = min(MOST, max(LEAST, prior))
-        sums = self._tally.totals.get(option)
+        mean = round(min(MOST, max(LEAST, prior)), 2)
+        sums = self._memory.totals.get(option)
         right, seen = (float(sums.b[0]), sums.pulls) if sums else (0.0, 0)
         # A correction that came before its reward, or rounding, must not leave the Beta's domain.
         return self.strength * mean + max(0.0, right), self.strength * (1.0 - mean) + max(0.0, seen - right)
-
-    def learn(self, lessons: Sequence[Lesson], /) -> None:
-        """All of the lessons or, where one is bad, none."""
-        self._tally.learn(lessons, _without_task)
-        self.version = self._tally.version
-
-    def state(self) -> dict[str, Any]:
-        """Everything learned, option by option, as JSON values."""
-        return self._tally.state()
-
-    def delta(self) -> dict[str, Any]:
-        """What was learned since the last call; a store adds it with ``sums.add_plain``."""
-        return self._tally.delta()
-
-    def load(self, state: Mapping[str, Any], /) -> None:
-        """As the linear form's."""
-        self._tally.load(state)
-        self.version = self._tally.version
 
 
 def _without_task(decision: Decision, option: str) -> tuple[tuple[float, ...], float]:

@@ -96,6 +96,7 @@ class Sight:
 
     catalog: Catalog
     left: int | None = None
+    previous: str = ""
 
     def now(self) -> float:
         return 100.0

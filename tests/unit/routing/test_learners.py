@@ -5,26 +5,42 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
 from orchestra.core.decision import Option
 from orchestra.core.errors import BadDefinition, BadNumber, JournalVersion, NoProvider, OrchestraError
-from orchestra.ports.router import Lesson
+from orchestra.ports.router import Lesson, Router
 from orchestra.routing.clusters import Clusters
 from orchestra.routing.ema import EMA
+from orchestra.routing.fallback import BestSingle
+from orchestra.routing.hybrid import HybridLinUCB
+from orchestra.routing.irt import IRT
 from orchestra.routing.linucb import LinUCB
 from orchestra.routing.neighbours import Neighbours
+from orchestra.routing.pheromone import Pheromone
+from orchestra.routing.pilots import Pilots
+from orchestra.routing.recruit import Recruit
+from orchestra.routing.registry import NAME_TO_PLACE, router
 from orchestra.routing.regression import Logistic, Ridge
+from orchestra.routing.sets import Sets
+from orchestra.routing.shared import two_stage
+from orchestra.routing.stepwise import Stepwise
 from orchestra.routing.sums import add_plain
+from orchestra.routing.terms import learns, terms_of
 from orchestra.routing.thompson import BetaThompson, Thompson
 from orchestra.testing.routers import router_laws
 from tests.unit.routing.kit import decision, question, seeded, taught
 
-Learner = Thompson | BetaThompson | EMA | Neighbours | Clusters | Ridge | Logistic
+
+class Learner(Router, Protocol):
+    def state(self) -> dict[str, Any]: ...
+
+
 Make = Callable[..., Learner]
 ALL: list[Make] = [Thompson, BetaThompson, EMA, Neighbours, Clusters, Ridge, Logistic]
+KEEPERS: list[Make] = [*ALL, IRT, Stepwise, Pheromone, Sets, BestSingle, Pilots, Recruit, HybridLinUCB, two_stage]
 BLIND: list[Make] = [BetaThompson, EMA]
 SEEING = [make for make in ALL if make not in BLIND]
 GREEDY = [make for make in ALL if make not in (Thompson, BetaThompson)]
@@ -41,6 +57,15 @@ def tight_clusters() -> Learner:
 @pytest.mark.parametrize("make", [*ALL, tight_neighbours, tight_clusters, lambda: Logistic(cap=2), lambda: EMA(a=0.9)])
 def test_it_keeps_the_laws(make: Callable[[], Learner]) -> None:
     router_laws(make)
+
+
+@pytest.mark.parametrize("name", NAME_TO_PLACE)
+def test_every_router_of_the_registry_keeps_the_laws(name: str) -> None:
+    """And it learns from the reward of a choice if it says so, and only then."""
+    router_laws(lambda: router(name))
+    made = router(name)
+    made.learn([Lesson(decision("a", (1.0, 0.5)), 1.0)])
+    assert (made.pulls("a") == 1) is (learns(made) and terms_of(made).feedback == "bandit")
 
 
 CONTEXTS = ((1.0, 1.0, 0.0, 0.0), (1.0, 0.0, 1.0, 0.0), (1.0, 0.0, 0.0, 1.0))
@@ -102,7 +127,7 @@ def test_the_floor_is_on_record_and_every_option_has_a_score(make: Make) -> None
     assert 0 < chosen.count("bad") < 14
 
 
-@pytest.mark.parametrize("make", ALL)
+@pytest.mark.parametrize("make", KEEPERS)
 @pytest.mark.parametrize(
     ("reward", "before"), [(math.nan, None), (math.inf, None), (-0.1, None), (1.1, None), (0.5, math.nan), (0.5, 2.0)]
 )
@@ -114,7 +139,7 @@ def test_one_bad_reward_and_none_is_learned(make: Make, reward: float, before: f
     router.choose(question("a", x=(1.0,) * 5), "k", seeded())
 
 
-@pytest.mark.parametrize("make", ALL)
+@pytest.mark.parametrize("make", KEEPERS)
 def test_an_option_that_was_none_is_refused(make: Make) -> None:
     router = make()
     with pytest.raises(BadDefinition, match="'b' was chosen but is no option"):
@@ -122,7 +147,7 @@ def test_an_option_that_was_none_is_refused(make: Make) -> None:
     assert router.state() == {} and router.version == 0
 
 
-@pytest.mark.parametrize("make", ALL)
+@pytest.mark.parametrize("make", KEEPERS)
 def test_nobody_to_choose_is_named(make: Make) -> None:
     for nobody in (question(), question(Option("a", filtered="hidden"), Option("b", filtered="hidden"))):
         with pytest.raises(NoProvider, match="answer"):
@@ -161,15 +186,15 @@ def test_no_context_is_a_constant(make: Make) -> None:
     assert router.pulls("a") == 1
 
 
-@pytest.mark.parametrize("make", ALL)
+@pytest.mark.parametrize("make", KEEPERS)
 def test_state_of_another_form_leaves_what_was_learned(make: Make) -> None:
     router = make()
     taught(router, ("a", (1.0, 0.5), 1.0))
     before, mine = json.dumps(router.state()), router.state()["a"]
-    other: Learner | LinUCB = LinUCB() if "form" in mine else EMA()
+    other: Learner = LinUCB() if "form" in mine else EMA()
     taught(other, ("a", (1.0, 0.5), 1.0))
     foreign: list[dict[str, Any]] = [{"a": {**mine, "version": 99}}, {"a": other.state()["a"]}, {"a": {}}]
-    foreign.append({"a": {**mine, "rows": "%", "gram": "%"}})
+    foreign.append({"a": {**mine, **dict.fromkeys(("rows", "gram", "matrices", "edges"), "%")}})
     for state in foreign:
         with pytest.raises((JournalVersion, BadNumber, BadDefinition)):
             router.load(state)
@@ -179,7 +204,7 @@ def test_state_of_another_form_leaves_what_was_learned(make: Make) -> None:
     assert json.dumps(router.state()) == before
 
 
-@pytest.mark.parametrize("make", ALL)
+@pytest.mark.parametrize("make", KEEPERS)
 def test_loading_keeps_what_no_store_has_yet(make: Make) -> None:
     router = make()
     router.learn([Lesson(decision("a", key="k1"), 1.0)])
@@ -199,7 +224,7 @@ def test_a_repeated_value_leaves_no_trace(make: Make) -> None:
     assert router.state() == router.delta() == {}
 
 
-@pytest.mark.parametrize("make", ALL)
+@pytest.mark.parametrize("make", KEEPERS)
 def test_a_correction_counts_though_it_reaches_the_store_first(make: Make) -> None:
     """One process heard the reward, another the correction; each tells the store when it can."""
     first, second, alone = make(), make(), make()

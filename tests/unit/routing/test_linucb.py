@@ -12,6 +12,7 @@ from orchestra.core.decision import Decide, Option
 from orchestra.core.errors import BadDefinition, BadNumber, JournalVersion, NoProvider
 from orchestra.ports.router import Lesson
 from orchestra.routing.linucb import LinUCB
+from orchestra.testing.routers import router_laws
 from tests.unit.routing.kit import decision, question, seeded, taught
 
 
@@ -30,9 +31,8 @@ def test_the_inverse_and_the_estimate_are_those_of_ridge_regression() -> None:
     router.learn(lessons[:3])
     router.learn(lessons[3:])
     gram = 0.7 * np.eye(12) + x.T @ x
-    arm = router._arms["a"]
-    np.testing.assert_allclose(arm.inverse, np.linalg.inv(gram), atol=1e-8)
-    np.testing.assert_allclose(arm.theta, np.linalg.solve(gram, x.T @ rewards), atol=1e-8)
+    np.testing.assert_allclose(router._arms.inverse("a"), np.linalg.inv(gram), atol=1e-8)
+    np.testing.assert_allclose(router._arms.theta("a"), np.linalg.solve(gram, x.T @ rewards), atol=1e-8)
 
 
 def test_scores_are_the_formula() -> None:
@@ -42,7 +42,7 @@ def test_scores_are_the_formula() -> None:
     alone = [router.choose(question(option, x=(1.0, 0.5)), "k", seeded()).options[0].score for option in options]
     a = 0.9 / 3 + 0.1 / 3 * 0.5 + 0.5 * math.sqrt(1 / 3 + 0.25 / 3)
     b = 0.3 / 3 + 0.5 * math.sqrt(1 / 3 + 0.25 / 2)
-    new = 0.1 + 0.5 * math.sqrt(1.25 / 2)
+    new = 0.1 + 0.1 + 0.5 * math.sqrt(1.25 / 2)
     assert alone == pytest.approx([a, b, new])
     made = router.choose(question(*options, x=(1.0, 0.5)), "k", seeded())
     assert made.chosen == ("a",)
@@ -71,7 +71,10 @@ def test_an_option_never_tried_is_judged_by_its_prior_and_the_widest_bonus() -> 
     taught(router, *[("old", (1.0,), 1.0)] * 20)
     made = router.choose(question("old", Option("new", prior=0.2)), "k", seeded())
     assert made.chosen == ("new",) and made.explored and "never tried" in made.reason
-    assert made.options[1].score == pytest.approx(1.2)
+    assert made.options[1].score == pytest.approx(0.2 + 0.2 + 1.0)
+    better, modest = question(Option("new", prior=0.7)), LinUCB(optimism=0.0)
+    assert router.choose(better, "k", seeded()).options[0].score == pytest.approx(0.7 + 0.5 + 1.0)
+    assert modest.choose(better, "k", seeded()).options[0].score == pytest.approx(0.7 + 1.0)
 
 
 def test_a_newcomer_is_tried_however_good_the_old_one_is() -> None:
@@ -91,9 +94,9 @@ def full_argmax(router: LinUCB, ask: Decide) -> str:
     x = np.array(ask.x)
     scores = []
     for option in ask.eligible:
-        arm = router._arms.get(option.name)
-        mean = option.prior + (0.0 if arm is None else float(arm.theta @ x))
-        square = float(x @ x) / router.lam if arm is None else float(x @ arm.inverse @ x)
+        new = not router.pulls(option.name)
+        mean = option.prior + (min(option.prior, 0.5) if new else float(router._arms.theta(option.name) @ x))
+        square = float(x @ x) / router.lam if new else float(x @ router._arms.inverse(option.name) @ x)
         scores.append(mean + router.alpha * math.sqrt(square))
     return ask.eligible[int(np.argmax(scores))].name
 
@@ -209,3 +212,34 @@ def test_a_set_of_chosen_shares_the_reward() -> None:
 def test_bad_parameters_are_named(bad: dict[str, Any]) -> None:
     with pytest.raises(BadNumber, match="alpha"):
         LinUCB(**bad)
+
+
+def test_what_fades_is_the_weighted_regression() -> None:
+    """Of half a reward's weight after 32 others, counted in steps of 2."""
+    x = contexts(90, 5)
+    rewards = np.random.default_rng(1).random(90)
+    lessons = [
+        Lesson(replace(decision("ab"[n % 2], row, key=f"k{n}"), version=n), float(r))
+        for n, (row, r) in enumerate(zip(x.tolist(), rewards, strict=True))
+    ]
+    live, late, other = LinUCB(half_life=32), LinUCB(half_life=32), LinUCB(half_life=32)
+    for lesson in lessons:
+        live.learn([lesson])
+    late.learn(lessons[::-1])
+    other.learn(lessons[::2])
+    other.load({**other.delta(), "b": late.state()["b"]})
+    weights = 0.5 ** ((90 // 2 - np.arange(90) // 2) * 2 / 32)
+    for name, rows in (("a", slice(0, None, 2)), ("b", slice(1, None, 2))):
+        gram = np.eye(5) + x[rows].T @ (weights[rows, None] * x[rows])
+        theta = np.linalg.solve(gram, x[rows].T @ (weights[rows] * (rewards[rows] - 0.5)))
+        for router in (live, late, other):
+            np.testing.assert_allclose(router._arms.inverse(name), np.linalg.inv(gram), atol=1e-10)
+            np.testing.assert_allclose(router._arms.theta(name), theta, atol=1e-10)
+    with pytest.raises(BadNumber, match="half_life"):
+        LinUCB(half_life=0)
+    with pytest.raises(BadDefinition, match="keep"):
+        LinUCB().load(live.state())
+
+
+def test_with_a_half_life_it_keeps_the_laws() -> None:
+    router_laws(lambda: LinUCB(half_life=6))

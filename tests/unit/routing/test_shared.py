@@ -10,7 +10,9 @@ import pytest
 from orchestra.core.decision import Option
 from orchestra.core.errors import BadDefinition, BadNumber, NoProvider
 from orchestra.ports.router import Lesson
-from orchestra.routing.shared import SharedLinUCB, features
+from orchestra.routing.registry import router
+from orchestra.routing.shared import SharedLinUCB, features, two_stage
+from orchestra.testing.routers import router_laws
 from tests.unit.routing.kit import decision, question, seeded
 
 NEAR = Option("near", similarity=0.9, prior=0.7, latency_s=0.5, in_flight=8)
@@ -97,3 +99,16 @@ def test_a_load_of_nothing_is_a_fresh_start() -> None:
 def test_bad_parameters_are_named(bad: dict[str, Any]) -> None:
     with pytest.raises(BadNumber, match="delta"):
         SharedLinUCB(**bad)
+
+
+def test_two_stages_score_the_top_three_and_keep_the_floor_of_all() -> None:
+    options = [Option(f"a{n}", similarity=value) for n, value in enumerate((0.1, 0.9, 0.5, 0.7, 0.2))]
+    made = router("linucb:two-stage").choose(question(*options, Option("down", filtered="hidden")), "k", seeded())
+    assert [option.name for option in made.options if option.score is not None] == ["a1", "a2", "a3"]
+    assert made.chosen == ("a1",) and made.policy == "linucb:two-stage"
+    assert [option.probability for option in made.options] == pytest.approx([0.004, 0.984, 0.004, 0.004, 0.004, None])
+    wide = SharedLinUCB().choose(question(*options), "k", seeded())
+    assert [o.score for o in made.options[1:4]] == [o.score for o in wide.options[1:4]]
+    router_laws(two_stage)
+    with pytest.raises(BadNumber, match="keep"):
+        SharedLinUCB(keep=0)

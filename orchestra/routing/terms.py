@@ -1,0 +1,115 @@
+"""What routers declare of themselves, and what cannot work together: refused when it is built, not when it is asked.
+
+Source: the axes when, what and how of arXiv:2603.04445; that a composition is checked by them is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, get_args
+
+from orchestra.core.errors import BadDefinition
+from orchestra.ports.router import Feedback, How, Router, Terms, When
+
+WHEN: tuple[When, ...] = get_args(When)
+HOW: tuple[How, ...] = get_args(How)
+FEEDBACK: tuple[Feedback, ...] = get_args(Feedback)
+BEFORE_ANY_ANSWER = frozenset({"query", "similarity", "prior", "cost", "latency", "budget", "history"})
+USES = BEFORE_ANY_ANSWER | {"response"}
+
+
+class Use(NamedTuple):
+    """Where a router is to stand: the latest moment it is asked at, what it is shown, what it is told afterwards."""
+
+    what: str
+    when: When = "during"
+    shows: frozenset[str] = BEFORE_ANY_ANSWER
+    tells: Feedback = "bandit"
+
+
+def terms_of(router: Router) -> Terms:
+    """What the router declares, or the defaults of ``Terms``. Raises BadDefinition for what is no declaration."""
+    found = getattr(router, "terms", None)
+    if found is None:
+        return Terms()
+    if not isinstance(found, Terms):
+        raise BadDefinition(f"{router.name!r} declares terms={found!r}.", remedy="Give it terms = Terms(...).")
+    unknown = sorted(found.uses - USES)
+    if found.when not in WHEN or found.how not in HOW or found.feedback not in FEEDBACK or unknown:
+        raise BadDefinition(
+            f"{router.name!r} declares {found}, which names something that there is not.",
+            remedy=f"when: {', '.join(WHEN)}; how: {', '.join(HOW)}; feedback: {', '.join(FEEDBACK)}; "
+            f"uses: {', '.join(sorted(USES))}.",
+        )
+    return found
+
+
+def learns(router: Router) -> bool:
+    return bool(getattr(router, "learns", True))
+
+
+def check_use(router: Router, use: Use, *, frozen: bool = False) -> None:
+    """Raises BadDefinition where the router cannot stand there. One that is ``frozen`` needs no feedback any more."""
+    terms = terms_of(router)
+    if WHEN.index(terms.when) > WHEN.index(use.when):
+        raise BadDefinition(
+            f"{router.name!r} decides {terms.when!r}, and {use.what} asks {use.when!r} at the latest.",
+            remedy="What looks at an answer belongs into a cascade; put a router there that decides earlier.",
+        )
+    missing = sorted(terms.uses - use.shows)
+    if missing:
+        raise BadDefinition(
+            f"{router.name!r} looks at {', '.join(missing)}, and {use.what} shows it none.",
+            remedy="Show it that, or take a router that needs less, such as 'ema' or 'thompson:beta'.",
+        )
+    if not frozen and FEEDBACK.index(terms.feedback) > FEEDBACK.index(use.tells):
+        raise BadDefinition(
+            f"{router.name!r} needs {terms.feedback!r} feedback, and {use.what} tells {use.tells!r}.",
+            remedy="Train it offline and serve it as a policy file, or put it into Frozen(...).",
+        )
+
+
+def check_parts(name: str, parts: Sequence[Router]) -> None:
+    """Raises BadDefinition for a composition of nothing, of a router with itself, or of two that share a name: what is
+    learned is kept under the name.
+    """
+    if not parts:
+        raise BadDefinition(f"{name!r} is composed of no router.", remedy="Give it one or more.")
+    for place, part in enumerate(parts):
+        for other in parts[:place]:
+            if other is part:
+                raise BadDefinition(
+                    f"{name!r} is composed of {part.name!r} and itself.",
+                    remedy="Make a second router.",
+                )
+            if other.name == part.name:
+                raise BadDefinition(
+                    f"{name!r} is composed of two routers named {part.name!r}: they would share what they learn.",
+                    remedy="Give one of them another name, such as LinUCB('second').",
+                )
+
+
+def together(parts: Sequence[Router], uses: frozenset[str], how: How) -> Terms:
+    """What a composition declares: the latest moment, all that is looked at, the most feedback."""
+    all_terms = [terms_of(part) for part in parts]
+    return Terms(
+        when=max(all_terms, key=lambda terms: WHEN.index(terms.when)).when,
+        uses=uses.union(*(terms.uses for terms in all_terms)),
+        how="model" if any(terms.how == "model" for terms in all_terms) else how,
+        feedback=max(all_terms, key=lambda terms: FEEDBACK.index(terms.feedback)).feedback,
+        training=any(terms.training for terms in all_terms),
+    )
+
+
+def facts_of(router: Router) -> dict[str, Any]:
+    """The declaration as plain data, and the first sentence of what the router says of itself."""
+    terms = terms_of(router)
+    return {
+        "name": router.name,
+        "when": terms.when,
+        "uses": sorted(terms.uses),
+        "how": terms.how,
+        "feedback": terms.feedback,
+        "training": terms.training,
+        "learns": learns(router),
+    }
