@@ -170,6 +170,7 @@ def node_of_agent(agent: Agent, default_model: str | None, named: Callable[[str]
         trial_share=RISK_TO_SHARE[checked_risk(agent.risk)],
         examples=tuple(agent.examples),
         models=agent.models,
+        temperature=agent.temperature,
         tools=tuple(tool for tool in talk.tools if tool.name != TOOL),
         skills=tuple(skill.name for skill in skills),
         hands_to=tuple(one.name for one in agent.handoffs),

@@ -11,6 +11,7 @@ from orchestra.agents.prompt import render
 from orchestra.agents.transfer import Transfer, circle, going_along
 from orchestra.core.call import Batch, Call, Filing, ModelName, OneOf, Plan, tolerated
 from orchestra.core.catalog import Catalog, Node
+from orchestra.core.decision import Step
 from orchestra.core.errors import BadReply, ContentRefused, EffectUnknown, LengthStop, LoopDetected
 from orchestra.core.ids import canonical
 from orchestra.core.message import Message, ToolCall, assistant, system, tool_result, user
@@ -42,11 +43,10 @@ class Talk:
     temperature: float | None = None
     max_turns: int = 8
 
-    @property
-    def target(self) -> ModelName | OneOf:
+    def target(self, step: Step) -> ModelName | OneOf:
         if len(self.models) == 1:
             return ModelName(name=self.models[0])
-        return OneOf(label=self.name, models=self.models)
+        return OneOf(label=self.name, models=self.models, step=step)
 
     def offers(self, catalog: Catalog) -> tuple[ToolSpec, ...]:
         """The tools as the model sees them, hand-offs among them."""
@@ -75,14 +75,17 @@ def converse(talk: Talk, value: Any, catalog: Catalog = NOBODY) -> Plan:
     offers = talk.offers(catalog)
     asked: Counter[str] = Counter()
     filings: tuple[Filing, ...] = ()
-    repairs = 1
+    repairs, step, model = 1, Step(), ""
     for turn in range(talk.max_turns):
         # The last turn offers no tools, so that it has to be an answer.
         request = talk.request(messages, () if turn == talk.max_turns - 1 and turn > 0 else offers)
-        (outcome,) = yield Batch(calls=(Call(target=talk.target, input=request, output_type=Reply),), filings=filings)
+        step = _step(step, turn, talk.max_turns, bool(filings), messages)._replace(model=model)
+        call = Call(target=talk.target(step), input=request, output_type=Reply)
+        (outcome,) = yield Batch(calls=(call,), filings=filings)
         if type(outcome) is not Done:
             return outcome
         reply: Reply = outcome.output
+        model = reply.by
         if reply.finish == "refusal":
             return failed(ContentRefused(f"{reply.model} refused: {reply.text[:200]}"))
         if reply.tool_calls:
@@ -106,6 +109,12 @@ def converse(talk: Talk, value: Any, catalog: Catalog = NOBODY) -> Plan:
             user(f"That is not valid: {answer.what} Answer again, with the JSON alone."),
         ]
     return failed(LoopDetected(f"{talk.name!r} gave no answer in {talk.max_turns} turns."))
+
+
+def _step(before: Step, turn: int, most: int, tool_failed: bool, messages: list[Message]) -> Step:
+    """After the first request, a user's message is last only where a reply was no answer."""
+    wrong = tool_failed or (turn > 0 and messages[-1].role == "user")
+    return Step(turn, most, wrong, before.failures + wrong, sum(len(message.text) for message in messages))
 
 
 def opening(talk: Talk, task: Task) -> list[Message]:

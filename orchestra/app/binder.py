@@ -8,11 +8,14 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from orchestra.core.call import Call, Goal, ModelName, NodeName, OneOf, Plan, Route, Shaped
-from orchestra.core.catalog import Catalog, Contract, Node, Planning
+from orchestra.app.several import several
+from orchestra.core.call import Call, Goal, ModelName, NodeName, OneOf, Plan, Ranked, Route, Several, Shaped
+from orchestra.core.catalog import Catalog, Node
 from orchestra.core.errors import UnknownCapability
 from orchestra.core.message import Message
+from orchestra.core.outcome import Done, Failed
 from orchestra.graph.bind import bind
+from orchestra.graph.colony import in_turn
 from orchestra.graph.graph import START
 from orchestra.graph.paths import Paths
 from orchestra.graph.recovery import PERSON, Recovery
@@ -21,9 +24,9 @@ from orchestra.graph.watch import Watch
 from orchestra.graph.weights import Weights, node_weight
 from orchestra.ports.binder import Place
 from orchestra.ports.health import Health
-from orchestra.ports.model import Request
+from orchestra.ports.model import Reply, Request
 from orchestra.routing.constraints import Candidate, candidate_of
-from orchestra.routing.decide import Decider
+from orchestra.routing.decide import Decider, Deciding
 
 ANYONE = "*"
 """The capability that every agent of the team provides: who answers a task that names nobody."""
@@ -49,6 +52,19 @@ class Resort(NamedTuple):
         )
 
 
+class ModelOffer(NamedTuple):
+    """A model as something to choose.
+
+    Units: 1e-9 dollars; ``worst_nano`` is the most that the request at hand can cost, 0 where that does not matter.
+    """
+
+    name: str
+    expected_nano: int = 0
+    worst_nano: int = 0
+    side_effect: str | None = None
+    provides: tuple[str, ...] = ("model",)
+
+
 class TeamBinder:
     """Binds a capability to the team's nodes and a list of models to one of them, by the same rule.
 
@@ -60,7 +76,7 @@ class TeamBinder:
         decider: Decider,
         health: Health,
         resort: Resort,
-        model_nano: Callable[[str], int],
+        model_nano: Callable[[str, Request | None], tuple[int, int]],
         weights: Weights,
         shape: Callable[[Any, Any, Catalog], Plan],
         watch: Watch,
@@ -85,10 +101,20 @@ class TeamBinder:
         """Raises UnknownCapability; for a topology also UnknownName, UnknownAgent, BadDefinition."""
         if isinstance(call.target, Shaped):
             return self._shape(call.target.topology, call.input, view.catalog)
+        if isinstance(call.target, Several):
+            return several(self._decider, call, view, providers(view.catalog, call.target.capability))
+        if isinstance(call.target, Ranked):
+            named = tuple(view.catalog.named(name) for name in call.target.names)
+            found = named or providers(view.catalog, call.target.capability)
+            return ranking(self._decider.for_call(call, view, call.target.capability)(found, None))
         if isinstance(call.target, OneOf):
-            nodes = tuple(_model_node(name, self._model_nano(name)) for name in call.target.models)
+            request = call.input if view.left_nano() is not None else None
+            models = tuple(ModelOffer(name, *self._model_nano(name, request)) for name in call.target.models)
             decide = self._decider.for_call(replace(call, input=_asked(call.input)), view, f"model/{call.target.label}")
-            return bind(call, nodes, decide, self._health, view.now, None, ModelName)
+            return signed(bind(call, models, noted := Noted(decide), self._health, view.now, None, ModelName), noted)
+        if isinstance(call.target, Route) and getattr(self._decider.router, "walks", False):
+            after = replace(self._resort.of(call, call.target.name, view), model=None, person=False)  # each layer's own
+            return in_turn(call, call.target.capabilities, after)
         if isinstance(call.target, Route):
             weigh = node_weight(self._weights, self._health, view.now, lambda name: self._watch.rewards(name)[1])
             find, vertex_to_node = self._paths.through(view.catalog, call.target.capabilities, weigh)
@@ -107,6 +133,35 @@ class TeamBinder:
         return self._watch.over(plan, call, view, stages) if self._watch.monitors else plan
 
 
+class Noted:
+    """``decide``, with the name that it gave last."""
+
+    def __init__(self, decide: Callable[[Sequence[Any], Failed | None], Deciding]) -> None:
+        self._decide, self.name = decide, ""
+
+    def __call__(self, offers: Sequence[Any], failure: Failed | None) -> Deciding:
+        answer = yield from self._decide(offers, failure)
+        self.name = self.name if isinstance(answer, Failed) else answer.chosen[0]
+        return answer
+
+
+def signed(plan: Plan, noted: Noted) -> Plan:
+    """A reply says by which model it was chosen to be: what the provider calls it may be another name."""
+    outcome = yield from plan
+    if type(outcome) is Done and isinstance(outcome.output, Reply):
+        return replace(outcome, output=replace(outcome.output, by=noted.name))
+    return outcome
+
+
+def ranking(deciding: Deciding) -> Plan:
+    """A decision as what it compared, of which the plan that asked calls whom it likes."""
+    decided = yield from deciding
+    if isinstance(decided, Failed):
+        return decided
+    options = [[o.name, o.score, o.cost_nano] for o in decided.options if o.filtered is None]
+    return Done(output={"decision": decided.key, "chosen": decided.chosen[0], "options": options})
+
+
 def providers(catalog: Catalog, capability: str) -> tuple[Node, ...]:
     """The nodes that provide a capability; every agent for ``*``. Raises UnknownCapability."""
     if capability == ANYONE:
@@ -119,30 +174,15 @@ def providers(catalog: Catalog, capability: str) -> tuple[Node, ...]:
     return nodes
 
 
-def _model_node(name: str, expected_nano: int) -> Node:
-    return Node(
-        name=name,
-        kind="model",
-        body=Planning(plan=_no_plan),
-        contract=Contract(bind=lambda value: {"request": value}),
-        provides=("model",),
-        expected_nano=expected_nano,
-        trial_limit=1_000_000,
-    )
-
-
-def _no_plan(value: Any) -> Plan:
-    """A model is called by its name; as an option it only has to be looked at."""
-    yield from ()
-
-
 def _asked(request: Request) -> str:
     turns: list[Message] = [m for m in request.messages if m.role == "user"]
     return turns[-1].text if turns else ""
 
 
 def expected(thing: Any) -> Candidate:
-    """What a node is expected to cost: its own charge and, as declared, its models."""
+    """What a node is expected to cost: its own charge and, as declared, its models; a model, what it may cost too."""
+    if isinstance(thing, ModelOffer):
+        return Candidate(thing.name, thing.expected_nano, trial_limit=1_000_000, worst_nano=thing.worst_nano)
     candidate = candidate_of(thing)
     extra = thing.expected_nano if isinstance(thing, Node) else 0
     return candidate._replace(cost_nano=candidate.cost_nano + extra)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
+from orchestra.app.learning import Lessons
 from orchestra.app.queue import Pending, pending, record
 from orchestra.app.result import Result
 from orchestra.core.budget import UNLIMITED, Budget
@@ -28,6 +29,15 @@ class Desk:
 
     resume: Callable[..., Coroutine[Any, Any, Result]]
     feedback: Callable[..., Coroutine[Any, Any, int]]
+
+    @property
+    def lessons(self) -> Lessons:
+        """What became of the rewards so far: queued, learned, withheld, dropped, failed, and what judging cost."""
+        return self._team.rewarding.lessons
+
+    async def learned(self) -> None:
+        """Returns when every run that has ended is judged, and every reward had its turn."""
+        await self._team.rewarding.drain()
 
     async def asks(self) -> list[Pending]:
         """What all paused runs in the store ask, the oldest question first: approvals, questions of user code, steps

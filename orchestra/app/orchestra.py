@@ -14,6 +14,7 @@ from orchestra.agents.skill import known_skills
 from orchestra.app.desk import Desk
 from orchestra.app.folders import Folders, Problem
 from orchestra.app.goals import GoalRecord
+from orchestra.app.judging import Evaluator
 from orchestra.app.members import agent_from_file, catalog_of, node_from
 from orchestra.app.result import Result
 from orchestra.app.shape import Shape
@@ -30,11 +31,13 @@ from orchestra.graph.team import team_graph
 from orchestra.graph.watch import OUTRANKS
 from orchestra.graph.weights import Weights
 from orchestra.guards.goal import Goal
+from orchestra.ports.embedder import Embedder, Remote
 from orchestra.ports.model import Model
 from orchestra.ports.monitor import Monitor
 from orchestra.ports.router import Router
 from orchestra.ports.sink import Sink
 from orchestra.ports.store import Store
+from orchestra.routing.rewards import Rewards
 from orchestra.runtime.blocking import Door, in_thread
 from orchestra.runtime.flight import Flight
 from orchestra.runtime.stream import Stream
@@ -46,13 +49,15 @@ class Orchestra(Desk):
     """A team of agents and the router that picks among them.
 
     ``agents`` are functions with @agent, @tool or @workflow, Agent objects, or names of shipped agents. ``router`` is
-    a name (linucb, linucb:shared, cheapest, fixed, fixed:NAME, random) or a Router; with ``learn=False`` what it knows
-    is used and never changed. ``model`` is the default for agents without one; ``models`` replaces clients by name;
-    ``base_urls`` makes providers of OpenAI-compatible servers. ``prices`` are by 'provider:model' and in US dollars a
-    million tokens: (input, output), or a mapping with ``input``, ``output``, and where they differ ``cached``,
-    ``cache_write`` and ``tiers`` ({200_000: the mapping for requests with more input tokens}); ``unknown_price`` is
-    refuse, assume_max or warn. ``weights`` say what a dollar, a second and a lost reward count on a path through
-    several capabilities. ``budget`` is the default of each run.
+    a name (linucb, cheapest, fixed:NAME, ...), a chain (a>b), 'policy:FILE' or a Router; with ``learn=False`` what it
+    knows is never changed. ``embedder`` is what the task is seen by: hashed (n-grams, the default), minilm, several
+    ('minilm+0.4*hashed'), an endpoint ('openai:text-embedding-3-small', charged as any model) or an object. ``model``
+    is the default for agents without one; ``models`` replaces clients by name; ``base_urls`` makes providers of
+    OpenAI-compatible servers. ``prices`` are by 'provider:model' and in US dollars a million tokens: (input, output),
+    or a mapping with ``input``, ``output``, and where they differ ``cached``, ``cache_write`` and ``tiers`` ({200_000:
+    the mapping for requests with more input tokens}); ``unknown_price`` is refuse, assume_max or warn. ``weights`` say
+    what a dollar, a second and a lost reward count on a path through several capabilities. ``budget`` is the default of
+    each run.
 
     Where nobody is left for a capability, its ``fallbacks`` ({"refund": ["voucher"]}; 'a>b' for several in a row) are
     lesser goals that are tried in turn; then the model ``escalate`` is asked once; then, with ``escalate_to_person``,
@@ -68,22 +73,27 @@ class Orchestra(Desk):
     ``skills`` are folders below which the skills lie that agents name; those in the user's home (``.agents/skills``,
     ``.orchestra/skills``) and the shipped ones come after them.
 
-    ``state`` is a file (SQLite) or a Store for events and learned state, which is loaded at the first run. With
-    ``journal`` every finished call is committed before the code goes on, so that a run can be resumed; ``content``
-    records inputs and outputs without one. ``workflows`` are those that a resumed run may be of. ``goals`` are the
-    kinds of goals with stages that a run may work on: YAML files, mappings or Goals. ``sinks`` see every event;
+    ``evaluators`` say how good the answer of a run that is done is: functions of its task and result that return a
+    number in [0, 1] (or True, False, None), or a Judge. ``rewards`` says how what they, users and later steps say
+    becomes a reward, and what of it is believed.
+
+    ``state`` is a file (SQLite), 'postgresql://...' or a Store for events and learned state, which is loaded at the
+    first run. With ``journal`` every finished call is committed before the code goes on, so that a run can be resumed;
+    ``content`` records inputs and outputs without one. ``workflows`` are those that a resumed run may be of. ``goals``
+    are the kinds of goals with stages that a run may work on: YAML files, mappings or Goals. ``sinks`` see every event;
     ``clock`` is where the time comes from; ``native_tasks`` uses asyncio's own tasks where the loop is asyncio.
 
     Use it as ``async with Orchestra(...) as team``, or call ``close`` when done; a run that has returned has written
     everything either way.
 
     Raises: what is wrong with the definitions, at once: UnknownAgent, UnknownName (of a skill), NoModel, UnknownModel,
-    UnknownProvider, MissingKey, LocalModelMissing, UnknownPrice, UnknownRouter, DuplicateName, JournalMissing (a
-    journal without state), ExporterMissing, BadDefinition, BadNumber.
+    UnknownProvider, MissingKey, LocalModelMissing, ExtraMissing (what the embedder needs), UnknownPrice, UnknownRouter,
+    DuplicateName, JournalMissing (a journal without state), ExporterMissing, BadDefinition, BadNumber.
     """
 
     agents: Sequence[Any] = ()
     router: str | Router = "linucb"
+    embedder: str | Embedder | Remote = "hashed"
     model: str | None = None
     models: Mapping[str, Model] = field(default_factory=dict)
     base_urls: Mapping[str, str] = field(default_factory=dict)
@@ -108,6 +118,8 @@ class Orchestra(Desk):
     sinks: Sequence[Sink] = ()
     native_tasks: bool = True
     learn: bool = True
+    evaluators: Sequence[Evaluator] = ()
+    rewards: Rewards = field(default_factory=Rewards)
     clock: Clock = field(default_factory=SystemClock)
 
     def __post_init__(self) -> None:
@@ -207,7 +219,7 @@ class Orchestra(Desk):
         the conversation before the text, as messages or their JSON: that of ``Result.messages``, for example. A model
         agent sees it; a function is given the text alone.
 
-        ``weights`` are those of this run, in place of the team's; a run that is resumed goes on with the team's.
+        ``weights``, also as {"cost": .3}, are this run's, for its paths and, where the router scores, its choices.
 
         ``goal``, as 'kind:id', is what the run works on: at each call the rules of that kind say whether it is legal at
         the goal's stage.
@@ -261,7 +273,7 @@ class Orchestra(Desk):
         """``run`` for code without an event loop, notebooks included: the only blocking door."""
         return self._door.call(lambda: self.run(task, *inputs, **options))
 
-    def route(self, text: str, *, to: str | None = None, seed: int = 0) -> Decision:
+    def route(self, text: str, *, to: str | None = None, seed: int = 0, weights: Any = None) -> Decision:
         """Who would answer, and why: the decision that ``run`` with the same seed would begin with, now. Nothing is
         called and nothing is learned. The first use of a ``state`` blocks while it is loaded.
 
@@ -273,7 +285,7 @@ class Orchestra(Desk):
         call = target_of(text, (), to, catalog, None)
         if not self._team.learning.loaded:
             self._door.call(self._team.open)
-        return self._team.route(call, catalog, self.budget, seed)
+        return self._team.route(call, catalog, self.budget, seed, weights)
 
     async def resume(
         self,
@@ -348,6 +360,7 @@ class Orchestra(Desk):
 
     async def __aenter__(self) -> Self:
         await self._team.open()
+        await self._team.rewarding.open()
         await self._folders.open()
         await self._team.probes.open()
         await self._team.load_libraries()
@@ -360,7 +373,10 @@ class Orchestra(Desk):
             await self._team.probes.aclose()
             await self._folders.aclose()
         finally:
-            await self.aclose()
+            try:
+                await self._team.rewarding.aclose()
+            finally:
+                await self.aclose()
 
     async def aclose(self) -> None:
         """Writes what is left and closes models and store. Closing again does nothing."""

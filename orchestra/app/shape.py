@@ -12,7 +12,9 @@ from orchestra.app.binder import ANYONE, providers
 from orchestra.core.call import Call, NodeName, Plan, Planned
 from orchestra.core.catalog import Catalog
 from orchestra.core.errors import UnknownCapability
+from orchestra.topologies.acar import Acar
 from orchestra.topologies.auto import PLAN, Auto
+from orchestra.topologies.ensemble import Ensemble
 from orchestra.topologies.member import Member, Topology
 from orchestra.topologies.registry import SUFFIXES, plan_of, topology_of
 
@@ -53,6 +55,8 @@ def check(topology: Topology, catalog: Catalog) -> None:
     """Everybody that the topology names is there. Raises UnknownCapability, UnknownAgent."""
     if isinstance(topology, Auto):
         _check_auto(topology, catalog)
+    if isinstance(topology, Acar | Ensemble):
+        topology.fits(catalog)
     for member in members(topology):
         if isinstance(member.target, str):
             providers(catalog, member.target)

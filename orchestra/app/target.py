@@ -21,7 +21,7 @@ from orchestra.core.message import Message, checked_history
 from orchestra.core.task import task_of
 from orchestra.graph.graph import layered
 from orchestra.graph.hedge import unsafe
-from orchestra.graph.weights import Weights
+from orchestra.graph.weights import Weights, weights_given
 
 To = str | Sequence[str] | None
 """A capability or an agent, several capabilities in a row, or whoever the router picks."""
@@ -47,7 +47,7 @@ class Options(TypedDict, total=False):
     output_type: Any
     history: Sequence[Message | Mapping[str, Any]] | None
     goal: str | None
-    weights: Weights | None
+    weights: Weights | Mapping[str, float] | None
     fallback: Sequence[str] | None
     hedge_s: float | None
 
@@ -74,6 +74,7 @@ def first_call(task: Any, inputs: tuple[Any, ...], options: Options, catalog: Ca
     for name in options:
         if name not in Options.__annotations__:
             raise TypeError(f"{name!r} is no option of a run; there are {', '.join(Options.__annotations__)}.")
+    weights_given(options.get("weights"))
     call = target_of(task, inputs, options.get("to"), catalog, options.get("output_type"), options.get("topology"))
     call = _healing(call, options.get("fallback"), options.get("hedge_s"), catalog)
     history = options.get("history")

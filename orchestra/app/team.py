@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from orchestra.app.binder import Resort, TeamBinder, expected, providers
+from orchestra.app.embedding import Marks, decision_asked, embedding_of, refuse_embedders
+from orchestra.app.given import Settings
 from orchestra.app.goals import Goals
-from orchestra.app.learning import (
-    RUNTIME,
-    Learning,
-    Recent,
-    checked_reward,
-    failed_decisions,
-    one_decision,
-    used_decisions,
-)
+from orchestra.app.judging import Panel
+from orchestra.app.learning import Learning, Recent, checked_reward
+from orchestra.app.objective import chooser, weighed
 from orchestra.app.queue import answers_of
 from orchestra.app.result import Result
 from orchestra.app.resume import FORMAT, call_again, limits_facts, limits_of, started_of, without_end
+from orchestra.app.rewarding import JUDGEMENT, Rewarding
+from orchestra.app.serving import Serving
 from orchestra.app.shape import plan_for
 from orchestra.app.target import Options, no_choice, seed_of
 from orchestra.app.undo import ABANDON, abandoning, check_abandon, is_abandoned
@@ -28,21 +25,20 @@ from orchestra.connectors.probes import Probes
 from orchestra.core.budget import Budget
 from orchestra.core.call import Call, NodeName
 from orchestra.core.catalog import Catalog, Node, required_node
-from orchestra.core.clock import Clock, keyed_rng
+from orchestra.core.clock import keyed_rng
 from orchestra.core.decision import Decision
-from orchestra.core.errors import Abandoned, BadDefinition, JournalMissing, NoProvider
-from orchestra.core.events import Event, Rewarded, RunStarted
+from orchestra.core.errors import Abandoned, BadDefinition, ConfigError, JournalMissing, NoProvider
+from orchestra.core.events import Event, RunStarted
 from orchestra.core.ids import new_run_id
 from orchestra.core.outcome import Done, Failed, Outcome, cause_of
 from orchestra.core.task import Task
 from orchestra.graph.health import Health
 from orchestra.graph.watch import watch_of
-from orchestra.graph.weights import Weights
-from orchestra.models.pricing import PriceTable, Unknown
+from orchestra.models.pricing import PriceTable
 from orchestra.models.registry import Registry
+from orchestra.ports.model import Request
 from orchestra.ports.sink import Sink
 from orchestra.routing.decide import Decider
-from orchestra.routing.registry import router
 from orchestra.runtime.approval import check_answers
 from orchestra.runtime.blocking import in_thread
 from orchestra.runtime.execute import ROOT, execute, new_run, status_of
@@ -56,35 +52,6 @@ from orchestra.stores.registry import open_store
 from orchestra.telemetry.export import tracing_from_env
 
 
-class Settings(Protocol):
-    """What the team reads of an Orchestra."""
-
-    catalog: Catalog
-    router: Any
-    model: str | None
-    models: Mapping[str, Any]
-    base_urls: Mapping[str, str]
-    prices: Mapping[str, Any]
-    unknown_price: Unknown
-    state: Any
-    journal: bool
-    content: bool
-    escalate: str | None
-    escalate_to_person: bool
-    fallbacks: Mapping[str, Sequence[str]]
-    weights: Weights
-    monitors: Sequence[Any]
-    outranks: float
-    providers: Mapping[str, str]
-    probes: Mapping[str, Any]
-    workflows: Sequence[Any]
-    goals: Sequence[Any]
-    sinks: Sequence[Any]
-    native_tasks: bool
-    learn: bool
-    clock: Clock
-
-
 class Team:
     """The shared services and the learning loop behind one Orchestra."""
 
@@ -95,16 +62,20 @@ class Team:
             if not callable(getattr(model, "request", None)):
                 raise BadDefinition(f"models[{name!r}] is a {type(model).__name__}, no model.", remedy="Pass a client.")
         self._settings = settings
-        self.models = Registry(settings.models, base_urls=settings.base_urls)
-        self.prices = PriceTable(settings.prices, settings.unknown_price)
+        embedder, self._embedders = embedding_of(settings.embedder)
+        self.models = Registry(settings.models, base_urls=settings.base_urls, embedders=self._embedders)
+        self.prices = PriceTable(settings.prices, settings.unknown_price, self._embedders)
         self.health = Health(providers=settings.providers)
         self.probes = Probes(settings.probes, self.health, settings.clock.now)
-        self._router = router(settings.router)
-        self._decider = Decider(self._router, self.health, candidate=expected)
+        self._router = Serving(settings.router, learn=settings.learn)
+        self._decider = Decider(self._router, self.health, embedder=embedder, candidate=expected)
         self.writer = Writer(open_store(settings.state)) if settings.state is not None else None
         self._recent = Recent()
         log = self._recent if self.writer is None else self.writer.store
-        self.learning = Learning(self._router, log, self.writer, settings.clock.now)
+        marks = Marks(self._router, lambda: self._decider.features_name(self._settings.catalog))
+        self.learning = Learning(self._router, log, self.writer, settings.clock.now, settings.rewards, marks)
+        panel = Panel(settings.evaluators, settings.model)
+        self.rewarding = Rewarding(self.learning, panel, self.ask, lambda: self.tracing, self.events)
         where = MemoryStore() if self.writer is None else self.writer.store
         self.goals = Goals(settings.goals, where, self.writer, JsonCodec().plain, settings.clock.now)
         self._unloaded: dict[str, None] = {}
@@ -112,7 +83,7 @@ class Team:
         self._sources = {node.source: node for node in map(required_node, settings.workflows)}
         self._undoable: dict[str, Node] = {}
         self._going: set[str] = set()
-        self.check(settings.catalog.nodes.values())
+        self.check([*settings.catalog.nodes.values(), *panel.nodes])
         self.tracing = tracing_from_env()
         self._binder = TeamBinder(
             self._decider,
@@ -131,7 +102,8 @@ class Team:
         """
         names = [name for node in nodes for name in node.models]
         names += [name for name in (self._settings.model, self._settings.escalate) if name is not None]
-        for name in dict.fromkeys(names):
+        refuse_embedders(names, self._embedders)
+        for name in dict.fromkeys((*names, *self._embedders)):
             self.models.check(name)
             self.prices.price(name)
             if name not in self._loaded and self.models.needs_library(name):
@@ -164,14 +136,27 @@ class Team:
                 raise BadDefinition(f"fallbacks[{name!r}]={goals!r} is a text.", remedy=f"Pass a list: [{goals!r}].")
         return Resort(settings.fallbacks, settings.escalate, settings.escalate_to_person)
 
-    def _model_nano(self, name: str) -> int:
-        """What a thousand tokens each way cost: the scale on which models are compared before anything is known."""
+    def _model_nano(self, name: str, request: Request | None) -> tuple[int, int]:
+        """What a thousand tokens each way cost, the scale on which models are compared before anything is known; and
+        the most that this request can cost, 0 where that is not asked for or nobody can say.
+        """
         price = self.prices.price(name)
-        return 0 if price is None else int(1000 * (price.input_nano + price.output_nano))
+        if price is None:
+            return 0, 0
+        usual = int(1000 * (price.input_nano + price.output_nano))
+        if request is None:
+            return usual, 0
+        try:
+            count = self.models.get(name).count(request)
+        except ConfigError:  # its own call says so, if it comes to that
+            return usual, 0
+        return usual, price.bound(count, request.max_tokens)
 
     async def open(self) -> None:
         """Loads what was learned before. Raises JournalVersion, StateUnusable."""
         await self.learning.load()
+        if self._settings.learn:
+            await self.rewarding.refresh()
 
     async def load_libraries(self) -> None:
         """Imports the vendors' libraries of the models that were named since: a switch is not to wait for one."""
@@ -189,6 +174,7 @@ class Team:
         self.services = replace(self.services, sinks=(*self.services.sinks, sink))
 
     async def aclose(self) -> None:
+        await self.rewarding.drain()
         await self.models.aclose()
         tracing, self.tracing = self.tracing, None
         if tracing is not None:
@@ -215,8 +201,8 @@ class Team:
             self._sources[call.target.source] = call.target
             if call.target.undo_on_failure and not self._settings.journal:
                 raise JournalMissing("@workflow(compensate=True) needs a journal to undo by.")
-        deps, seed, weights = options.get("deps"), seed_of(options), options.get("weights")
-        services = self.services if weights is None else replace(self.services, binder=self._binder.weighing(weights))
+        deps, seed = options.get("deps"), seed_of(options)
+        services = weighed(self.services, self._binder, self._router, options.get("weights"))
         guard = self.goals.guard(options.get("goal"))
         run = new_run(new_run_id(), services, catalog=catalog, deps=deps, seed=seed, extra_sinks=sinks, guard=guard)
         return await self._or_undone(call, deps, await self._execute(run, call, budget, source), catalog)
@@ -228,7 +214,7 @@ class Team:
         undone = await self.abandon(result.run_id, catalog=catalog, deps=deps, budget=Budget(), answers={})
         return undone if undone.status != "abandoned" else replace(result, events=undone.events, usage=undone.usage)
 
-    def route(self, call: Call, catalog: Catalog, budget: Budget, seed: int) -> Decision:
+    def route(self, call: Call, catalog: Catalog, budget: Budget, seed: int, weights: Any = None) -> Decision:
         """The decision that a run of the call would begin with; nothing is called, nothing is learned."""
         run = new_run("route", self._silent(), catalog=catalog, seed=seed)
         root = Scope(run, ROOT, Account(ROOT, budget.limits))
@@ -237,14 +223,15 @@ class Team:
             return no_choice(call.target.name, scope.path)
         deciding = self._decider.for_call(call, scope, call.target)(providers(catalog, call.target), None)
         try:
-            asked = next(deciding).calls[0]
+            asked = decision_asked(deciding)
         except StopIteration as stop:
             nobody: Failed = stop.value
             raise NoProvider(nobody.cause.message, remedy=nobody.cause.remedy) from None
         finally:
             deciding.close()
         key = scope.key(asked)
-        return self.learning.choose(asked.target, f"{run.id}/{key}", keyed_rng(seed, key))
+        choose = chooser(self.learning.choose, self._router, weights)
+        return choose(asked.target, f"{run.id}/{key}", keyed_rng(seed, key))
 
     async def _execute(self, run: Run, call: Call, budget: Budget, source: str) -> Result:
         trace = self.tracing.began(run.id, run.past) if self.tracing else ""
@@ -277,7 +264,7 @@ class Team:
             if self.writer is None:
                 self._recent.keep(run.id, [*run.past, *run.events])
         try:
-            await self._settle(run)
+            await self._settle(run, call, self._result(run, outcome, usage))
         except Exception as error:  # what could not be written down is no answer; result.partial holds the work
             outcome = Failed(cause=cause_of(error), filed=True) if type(outcome) is Done else outcome
         return self._result(run, outcome, usage)
@@ -286,15 +273,18 @@ class Team:
         events = (*run.past, *run.events)
         return Result(run_id=run.id, status=status_of(outcome, run.status), outcome=outcome, usage=usage, events=events)
 
-    async def _settle(self, run: Run) -> None:
-        """Exports the run's spans and learns from its failures."""
+    async def _settle(self, run: Run, call: Call, result: Result) -> None:
+        """Exports the run's spans, learns from its failures and has its answer judged."""
         if self.tracing is not None:
             await in_thread(self.tracing.export, run.id, list(run.events), run.met)
-        failures = failed_decisions(run.events, run.past)
-        if failures and self._settings.learn:
-            known = [*run.past, *run.events]
-            new = await self.learning.reward(run.id, lambda _: failures, 0.0, RUNTIME, known)
-            await self._judge(run.id, new, RUNTIME)
+        if self._settings.learn:
+            await self.rewarding.settle(call.input, result, run.events, run.past)
+
+    async def ask(self, node: Node, text: str, budget: Budget, seed: int) -> Result:
+        """The answer of a judge, in a run of its own: it is not judged itself, and charged to nobody else's."""
+        call = Call(target=node, input=text, key=node.name, output_type=node.contract.output_type)
+        run = new_run(new_run_id(), self.services, catalog=self._settings.catalog, seed=seed)
+        return await self._execute(run, call, budget, f"{JUDGEMENT}{node.name}")
 
     async def resume(
         self,
@@ -369,6 +359,8 @@ class Team:
         return await self.events(run_id)
 
     async def events(self, run_id: str) -> list[Event]:
+        if len(self.learning):  # the rewards of its failures are a part of it
+            await self.learning.drain()
         if self.writer is None:
             return self._recent.read(run_id)
         store = self.writer.store
@@ -380,15 +372,4 @@ class Team:
         if not self._settings.learn:
             await self.events(run_id)
             return 0
-        pick = used_decisions if decision is None else partial(one_decision, decision)
-        new = await self.learning.reward(run_id, pick, value, source)
-        await self._judge(run_id, new, source)
-        return new
-
-    async def _judge(self, run_id: str, new: int, source: str) -> None:
-        """Exports the source's last rewards."""
-        tracing = self.tracing
-        if new and tracing is not None and tracing.logs is not None:
-            events = await self.events(run_id)
-            given = [event for event in events if isinstance(event, Rewarded) and event.source == source]
-            await in_thread(tracing.judge, run_id, events, given[-new:])
+        return await self.rewarding.feedback(run_id, value, source, decision)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -33,18 +33,21 @@ class PriceTable:
     ``unknown`` says what a model without a known price gets: 'refuse' raises, 'assume_max' takes the dearest price
     known for its provider, or of all if the provider is not known either, 'warn' warns once and answers None.
     A listed price is that of the call's day, or hour where the vendor's price depends on it. Prices of batches,
-    service tiers, sounds and searches are left out.
+    service tiers, sounds and searches are left out. ``silent`` are the models that make no text, embedders: their
+    output has no price and needs none.
     Units: ``overrides`` in US dollars a million tokens.
     Raises: BadNumber for a price that is negative, NaN or no number, BadDefinition for an unknown policy or key.
     Source: genai-prices, in the data that was installed with it; it is never updated over the network.
     """
 
-    def __init__(self, overrides: Mapping[str, Any] | None = None, unknown: Unknown = "refuse") -> None:
+    def __init__(
+        self, overrides: Mapping[str, Any] | None = None, unknown: Unknown = "refuse", silent: Collection[str] = ()
+    ) -> None:
         if unknown not in get_args(Unknown):
             raise BadDefinition(
                 f"unknown={unknown!r} is no policy.", remedy=f"Use one of {', '.join(get_args(Unknown))}."
             )
-        self._unknown = unknown
+        self._unknown, self._silent = unknown, silent
         self._prices: dict[str, Price | _Listed | None] = {
             model: _declared(model, given) for model, given in (overrides or {}).items()
         }
@@ -60,7 +63,7 @@ class PriceTable:
         provider, _, name = model.partition(":")
         if provider in FREE:
             return Price(input_nano=Decimal(0), output_nano=Decimal(0), source=FREE[provider])
-        return _listed(provider, name) or self._policy(model, provider)
+        return _listed(provider, name, model in self._silent) or self._policy(model, provider)
 
     def _policy(self, model: str, provider: str) -> Price | None:
         if self._unknown == "refuse":
@@ -144,7 +147,7 @@ def _source() -> str:
     return f"genai-prices {genai_prices.__version__}"
 
 
-def _listed(provider: str, name: str) -> _Listed | None:
+def _listed(provider: str, name: str, silent: bool = False) -> _Listed | None:
     from genai_prices.data_snapshot import get_snapshot
 
     try:
@@ -152,7 +155,8 @@ def _listed(provider: str, name: str) -> _Listed | None:
     except LookupError:
         return None
     # A price that is missing is not zero: what takes no output price makes no text.
-    if not all(price.input_mtok is not None and price.output_mtok is not None for price in _all_prices(model)):
+    prices = _all_prices(model)
+    if not all(price.input_mtok is not None and (silent or price.output_mtok is not None) for price in prices):
         return None
     return _Listed(model)
 
@@ -168,7 +172,8 @@ _KEYS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
 
 def _rates(listed: Any, input_tokens: int) -> Price:
     given, made, read, written = (_rate(getattr(listed, key), input_tokens) for key in _KEYS)
-    assert given is not None and made is not None
+    assert given is not None
+    made = Decimal(0) if made is None else made
     request = _rate(listed.requests_kcount, input_tokens) or Decimal(0)
     return Price(
         input_nano=given * NANO_PER_USD_PER_MILLION,

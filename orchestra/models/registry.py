@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from orchestra.core.errors import BadDefinition, UnknownModel, UnknownProvider
+from orchestra.models.access import access
 from orchestra.ports.model import Model
 
 PROVIDERS = {
@@ -26,7 +27,8 @@ class Registry:
 
     ``overrides`` are clients by their full name and win over everything. ``base_urls`` makes further providers out of
     OpenAI-compatible servers: with {"lab": "http://127.0.0.1:8080/v1"} the name 'lab:llama' is the model llama there,
-    its key taken from LAB_API_KEY if that is set. ``env`` defaults to the process's environment.
+    its key taken from LAB_API_KEY if that is set. ``embedders`` are the names that are asked for vectors instead of
+    words, each with its dimensions if they are declared. ``env`` defaults to the process's environment.
     Raises: BadDefinition for a name without a colon or an address that is none.
     """
 
@@ -35,9 +37,11 @@ class Registry:
         overrides: Mapping[str, Model] | None = None,
         *,
         base_urls: Mapping[str, str] | None = None,
+        embedders: Mapping[str, int | None] | None = None,
         env: Mapping[str, str] | None = None,
     ) -> None:
         self._overrides = dict(overrides or {})
+        self._embedders = dict(embedders or {})
         self._base_urls = dict(base_urls or {})
         self._env = os.environ if env is None else env
         self._built: dict[str, Model] = {}
@@ -51,6 +55,10 @@ class Registry:
     def check(self, name: str, /) -> None:
         """Raises what ``get`` would raise; builds, starts and connects nothing."""
         provider, model = self._split(name)
+        if name in self._embedders and provider not in ("openai", *self._base_urls) and name not in self._overrides:
+            raise UnknownProvider(
+                f"The provider {provider!r} embeds no texts here.", remedy="Use openai, or a server named in base_urls."
+            )
         if name not in self._overrides and provider not in self._base_urls:
             self._module(provider).check(model, self._env)
 
@@ -95,9 +103,20 @@ class Registry:
             from orchestra.models.openai import OpenAIModel
 
             key = (self._env.get(f"{provider.upper().replace('-', '_')}_API_KEY") or "none").strip()
+            if name in self._embedders:
+                return self._embedding(name, model, self._base_urls[provider], key)
             return OpenAIModel(model, name=name, base_url=self._base_urls[provider], api_key=key)
+        if name in self._embedders:
+            from orchestra.models.openai import VENDORS_URL
+
+            return self._embedding(name, model, *access(provider, model, self._env, VENDORS_URL))
         built: Model = self._module(provider).create(model, self._env)
         return built
+
+    def _embedding(self, name: str, model: str, base_url: str, key: str) -> Model:
+        from orchestra.models.embeddings import OpenAIEmbeddings
+
+        return OpenAIEmbeddings(model, name=name, base_url=base_url, api_key=key, d=self._embedders[name])
 
     def _split(self, name: str) -> tuple[str, str]:
         provider, _, model = name.partition(":")

@@ -19,12 +19,13 @@ from orchestra.core.usage import ZERO
 from orchestra.ports.model import Reply
 from orchestra.runtime.effects import standing, unknown
 from orchestra.runtime.native import fan_out, is_stray
-from orchestra.runtime.run import Run
+from orchestra.runtime.run import NODES, PATHS, Run
 from orchestra.runtime.scope import Scope, target_name
 
 T = TypeVar("T")
 OUTCOMES = (Done, Failed, Cancelled, Paused)
 A_MODEL = (ModelName, OneOf)
+KINDS = NODES | PATHS
 COMMITTED = frozenset({"agent", "tool", "workflow", "model", "ask"})
 
 
@@ -40,6 +41,8 @@ async def drive(scope: Scope, plan: Plan) -> Outcome:
                 return stop.value if isinstance(stop.value, OUTCOMES) else Done(output=stop.value)
             for place in batch.outvoted:
                 scope.run.emit(Dropped(keys[place], scope.run.now(), "vote"))
+            for name in batch.dropped:
+                scope.run.emit(Dropped(scope.below(name), scope.run.now(), "vote"))
             keys = tuple([scope.key(call) for call in batch.calls])
             sent = await perform(scope, batch, keys)
             if batch.done is not None and sum(type(one) is Done for one in sent) >= batch.done:
@@ -66,12 +69,19 @@ async def perform(scope: Scope, batch: Batch, keys: tuple[str, ...]) -> tuple[Ou
         known = _recall(scope, call, key)
         if known is None:
             known = decided(run, call.target, key) if type(call.target) is Decide else await run_call(scope, call, key)
+        if type(known) is Done:
+            scope.last = run.key_to_doer.get(key, scope.last)
         return (known,)
     if len(set(keys)) < len(keys):
         raise DuplicateName("One step is in a batch twice.", remedy="Write a step of its own for each.")
     if batch.may_cancel:
         _refuse_effects(run, batch)
-    return await _branches(scope, batch, keys)
+    outcomes = await _branches(scope, batch, keys)
+    used = [key for key, one in zip(keys, outcomes, strict=True) if type(one) is Done][: batch.done]
+    doers = [run.key_to_doer[key] for key in used if key in run.key_to_doer]
+    if doers:
+        scope.last = doers[0] if len(used) == 1 else ""
+    return outcomes
 
 
 def decided(run: Run, question: Decide, key: str) -> Outcome:
@@ -300,6 +310,9 @@ def _end(scope: Scope, child: Scope, call: Call, began: float, outcome: Outcome)
         outcome = run.failure(outcome, child.path, name)
     elif type(outcome) is Done:
         run.known[child.path] = outcome
+        doer = name if kind in NODES else child.last
+        if doer is not None and kind in KINDS:
+            run.key_to_doer[child.path] = doer
     effect = child.effect_key if side_effect else None
     if side_effect:
         run.effects.ended(side_effect, child.effect_key, name, outcome)

@@ -30,6 +30,10 @@ from orchestra.runtime.writer import Writer
 GRACE_S = 1.0
 """How long the end of a run waits for the calls that it cancels. Our default."""
 
+NODES = frozenset({"agent", "tool", "workflow", "model"})
+"""The kinds of calls that are a node's own, unlike those that bind or plan."""
+PATHS = frozenset({"bind", "plan", "route"})
+
 Body = Callable[[Any, Any], Awaitable[Outcome]]
 """(scope of the call, call) -> its outcome."""
 Choose = Callable[[Decide, str, random.Random], Decision]
@@ -67,11 +71,14 @@ def written_down(question: Decide, key: str) -> Decision:
         version=1,
         options=question.options,
         chosen=question.chosen,
-        probability=1.0,
+        probability=question.probability,
         reason=question.reason,
+        x=question.x,
         marks=question.marks,
         budget_left_nano=question.budget_left_nano,
         because=question.because,
+        previous=question.previous,
+        step=question.step,
     )
 
 
@@ -82,7 +89,7 @@ class Run:
 
     ``bodies`` says how each kind of target is run, ``met`` which nodes were called, by name. ``known`` is what is
     finished, in the past or in this run, ``used`` what this run has settled. ``late`` holds what a call ended with that
-    was cancelled on its way back.
+    was cancelled on its way back, ``key_to_doer`` which node did what is done.
     """
 
     id: str
@@ -105,6 +112,7 @@ class Run:
     met: dict[str, Node] = field(default_factory=dict)
     known: dict[str, Outcome] = field(default_factory=dict)
     late: dict[str, Outcome] = field(default_factory=dict)
+    key_to_doer: dict[str, str] = field(default_factory=dict)
     used: Usage = ZERO
     closed: bool = False
     idle: anyio.Event | None = None
@@ -113,9 +121,13 @@ class Run:
 
     def __post_init__(self) -> None:
         self._seq = len(self.past)
+        lasts: dict[str, str] = {}
         for event in self.past:
             if isinstance(event, CallEnded):
                 self.known[event.key] = event.outcome
+                doer = event.name if event.kind in NODES else lasts.get(event.key)
+                if type(event.outcome) is Done and event.kind in NODES | PATHS and doer is not None:
+                    self.key_to_doer[event.key] = lasts[event.key.rpartition("/")[0]] = doer
                 if event.side_effect:
                     self.effects.ended(event.side_effect, event.effect or event.key, event.name, event.outcome)
             elif isinstance(event, Decided):

@@ -19,7 +19,9 @@ from orchestra.core.call import (
     NodeName,
     OneOf,
     Planned,
+    Ranked,
     Route,
+    Several,
     Shaped,
     Stuck,
 )
@@ -32,7 +34,7 @@ from orchestra.core.usage import ZERO, Usage
 from orchestra.ports.scope import unwrap
 from orchestra.runtime.ledger import Account
 from orchestra.runtime.native import this_task
-from orchestra.runtime.run import Run
+from orchestra.runtime.run import NODES, Run
 
 NO_INPUT = digest(canonical(None))
 
@@ -42,7 +44,9 @@ _TARGET_NAMES: dict[type, Callable[[Any], str]] = {
     NodeName: lambda t: f"@{t.name}",
     ModelName: lambda t: f"model:{t.name}",
     OneOf: lambda t: f"models:{t.label}",
+    Ranked: lambda t: f"rank:{t.capability}",
     Route: lambda t: f"route:{t.name}",
+    Several: lambda t: f"set:{t.name}",
     Planned: lambda t: f"plan:{t.name}",
     Shaped: lambda t: f"plan:{t.name}",
     Decide: lambda t: f"decide:{t.capability}",
@@ -68,11 +72,13 @@ class Scope:
         "effect_key",
         "home",
         "kind",
+        "last",
         "max_depth",
         "name",
         "others",
         "path",
         "paused",
+        "previous",
         "run",
         "seen",
         "side_effect",
@@ -88,11 +94,19 @@ class Scope:
         self.home: object = None
         self.paused: Paused | None = None
         self.others = False
+        self.last: str | None = None
         if parent is None:
             self.effect_key, self.depth, self.max_depth, self.cancellable = path, 0, DEPTH, False
+            self.previous = ""
         else:
             self.effect_key = parent.path if parent.kind == "bind" else path
             self.depth, self.max_depth, self.cancellable = parent.depth, parent.max_depth, parent.cancellable
+            self.previous = parent.inherited if parent.last is None else parent.last
+
+    @property
+    def inherited(self) -> str:
+        """What the first call here goes on from: inside a node a path of its own begins."""
+        return "" if self.kind in NODES else self.previous
 
     @property
     def run_id(self) -> str:
@@ -130,6 +144,10 @@ class Scope:
         finally:
             self.seen = seen
 
+    def below(self, name: str) -> str:
+        """The key of a call that was given this name for its own."""
+        return f"{self.path}/{name.replace('/', '%2F')}"
+
     def key(self, call: Call) -> str:
         """path + (explicit key | name + hash of the canonical input + occurrence). Raises NotSerialisable,
         DuplicateName.
@@ -138,7 +156,7 @@ class Scope:
         if seen is None:
             seen = self.seen = {}
         if call.key is not None:
-            key = f"{self.path}/{call.key.replace('/', '%2F')}"
+            key = self.below(call.key)
             if key in seen:
                 raise DuplicateName(
                     f"The key {call.key!r} is used twice in {self.path}.",

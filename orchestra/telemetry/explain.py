@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from orchestra.core.decision import Decision, Option
-from orchestra.core.events import CallEnded, Event
+from orchestra.core.events import CallEnded, Event, Withheld
 from orchestra.core.outcome import Cause, Detour, Done, Failed
 from orchestra.core.usage import ZERO, Usage
 from orchestra.telemetry.log import Log, above_of, read_log, was_cut
@@ -101,7 +101,7 @@ class Cost:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """``status`` is done, stopped, paused, failed, abandoned, or running. ``demoted`` is step's key -> the lesser goal
-    that was reached for it. Units: ``seconds`` wall time.
+    that was reached for it; ``withheld`` are rewards that nothing was learned from. Units: ``seconds`` wall time.
     """
 
     name: str
@@ -118,6 +118,7 @@ class Explanation:
     signals: tuple[Outranking, ...] = ()
     cut: tuple[Cut, ...] = ()
     demoted: Mapping[str, str] = field(default_factory=dict)
+    withheld: tuple[Withheld, ...] = ()
 
     def __str__(self) -> str:
         return "\n".join(_text(self))
@@ -149,6 +150,7 @@ def explain(events: Sequence[Event]) -> Explanation:
         retries=log.retries.total(),
         recalled=log.recalled,
         demoted=demotions(events),
+        withheld=tuple(log.withheld),
         signals=tuple(
             Outranking(
                 key=s.key,
@@ -282,6 +284,8 @@ def _text(told: Explanation) -> list[str]:
         lines.append("Not used: " + ", ".join(f"{one.name} ({one.by})" for one in told.unused))
     if told.cut:
         lines.append("Cut at max_tokens: " + ", ".join(f"{one.name} ({one.model})" for one in told.cut))
+    if told.withheld:
+        lines.append("Not learned: " + ", ".join(f"{one.source} ({one.why})" for one in told.withheld))
     for title, usages in (("Cost by node", told.cost.node_to_usage), ("Cost by model", told.cost.model_to_usage)):
         if usages:
             lines.append(title)

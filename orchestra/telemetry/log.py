@@ -23,6 +23,7 @@ from orchestra.core.events import (
     RunStarted,
     Signalled,
     Streamed,
+    Withheld,
 )
 from orchestra.core.usage import ZERO, Usage
 
@@ -48,6 +49,7 @@ class Log:
     overrun: dict[str, Overrun] = field(default_factory=dict)
     streamed: dict[str, Streamed] = field(default_factory=dict)
     signalled: list[Signalled] = field(default_factory=list)
+    withheld: list[Withheld] = field(default_factory=list)
     recalled: int = 0
     last_at: float = 0.0
 
@@ -55,7 +57,7 @@ class Log:
 def read_log(events: Sequence[Event]) -> Log:
     log = Log()
     for event in events:
-        if not isinstance(event, Rewarded):  # feedback comes after the run
+        if not isinstance(event, Rewarded | Withheld):  # feedback comes after the run
             log.last_at = max(log.last_at, event.at)
         if isinstance(event, CallEnded):
             log.ended.append(event)
@@ -71,6 +73,8 @@ def read_log(events: Sequence[Event]) -> Log:
             log.filed.append(event)
         elif isinstance(event, Rewarded):
             log.rewarded.setdefault(event.key, {})[event.source] = event.reward
+        elif isinstance(event, Withheld):
+            log.withheld.append(event)
         elif isinstance(event, Attempt):
             log.retries[event.key] += 1
         elif isinstance(event, Recalled):
@@ -97,7 +101,7 @@ def parts_of(events: Sequence[Event]) -> list[list[Event]]:
     parts: list[list[Event]] = [[]]
     late: list[Event] = []
     for event in events:
-        if isinstance(event, Rewarded):
+        if isinstance(event, Rewarded | Withheld):
             late.append(event)
             continue
         if isinstance(event, RunStarted) and parts[-1]:

@@ -108,10 +108,10 @@ def courses(subject: Subject, rng: random.Random) -> Generator[tuple[Course, boo
 
 def batches_are_well_formed(subject: Subject, rng: random.Random) -> None:
     for course, _ in courses(subject, rng):
-        before = 0
+        before, keyed = 0, set[str]()
         for batch in course.batches:
             n = len(batch.calls)
-            check(bool(n or batch.filings or batch.outvoted), "a batch of nothing")
+            check(bool(n or batch.filings or batch.outvoted or batch.dropped), "a batch of nothing")
             check(all(isinstance(call, Call) for call in batch.calls), f"a batch of {batch.calls}")
             for name, limit in (("done", batch.done), ("failed", batch.failed)):
                 check(limit is None or 1 <= limit <= n, f"{name}={limit} in a batch of {n} calls")
@@ -119,8 +119,10 @@ def batches_are_well_formed(subject: Subject, rng: random.Random) -> None:
             keys = [call.key for call in batch.calls if call.key is not None]
             check(len(set(keys)) == len(keys), f"two calls of one batch have one key: {sorted(keys)}")
             check(all(0 <= place < before for place in batch.outvoted), f"outvoted={batch.outvoted} of {before} calls")
+            check(keyed >= set(batch.dropped), f"dropped={batch.dropped}, and it made no such calls before")
             for call in batch.calls:
                 described(call)
+            keyed |= set(keys)
             before = n
 
 
@@ -179,7 +181,7 @@ def it_can_be_closed(subject: Subject, rng: random.Random) -> None:
 
 def shape(batch: Batch) -> tuple[Any, ...]:
     calls = tuple(described(call) for call in batch.calls)
-    return calls, batch.done, batch.failed, batch.filings, batch.outvoted, batch.at_once
+    return calls, batch.done, batch.failed, batch.filings, batch.outvoted, batch.dropped, batch.at_once
 
 
 def described(call: Call) -> tuple[Any, ...]:

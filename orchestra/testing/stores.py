@@ -36,7 +36,7 @@ def store_laws(make_store: Callable[[], Store], *, seed: int = 0) -> None:
 
     Events come back as they were, in the order of writing, run by run; ``append`` and ``add_state`` are all or nothing;
     late rows come last; runs are listed newest first; without content no content is kept; what is handed out is a copy;
-    sums that several threads add to are complete.
+    sums that several threads add to are complete; a transaction is all or nothing, and nobody writes in between.
     Raises: LawBroken, with the names of the laws.
     """
 
@@ -241,6 +241,53 @@ def what_is_handed_out_is_a_copy(store: Store, rng: random.Random) -> None:
     check(store.load_state("p") == {"a": {"n": 1}}, "the state changed with what a reader was given")
 
 
+def a_transaction_is_all_or_nothing(store: Store, rng: random.Random) -> None:
+    started = RunStarted("run", 1.0, "r", "m:w", None, rng.randrange(9), {})
+    store.append([Entry("r", 0, started, True)])
+    store.add_state("p", {"a": {"n": 1}}, _added)
+    reward = Rewarded("r/d", 2.0, rng.random(), "user")
+
+    def work(fail: bool) -> None:
+        with store.transaction():
+            store.append([Entry("r", None, reward, False), Entry("s", 0, started, True)])
+            store.add_state("p", {"a": {"n": 2}, "b": {"n": 2}}, _added)
+            check(store.read("r")[-1] == reward, "what a transaction wrote does not show inside it")
+            if fail:
+                raise ValueError("refused on purpose")
+
+    _refused(lambda: work(True), "an error in a transaction")
+    expect(store, "r", [started], "after an error in a transaction")
+    check(store.load_state("p") == {"a": {"n": 1}}, f"after an error in a transaction: {store.load_state('p')}")
+    check([row.run_id for row in store.runs()] == ["r"], "a run that was begun in a transaction that failed is listed")
+    work(False)
+    expect(store, "r", [started, reward], "after a transaction")
+    check(store.load_state("p") == {"a": {"n": 3}, "b": {"n": 2}}, f"after a transaction: {store.load_state('p')}")
+
+
+def nobody_writes_between_in_a_transaction(store: Store, rng: random.Random) -> None:
+    store.append([Entry("r", 0, Recalled("run", rng.random()), True)])
+    errors: list[Exception] = []
+
+    def work() -> None:
+        try:
+            for _ in range(ADDS):
+                with store.transaction():
+                    told = len(store.read("r"))
+                    time.sleep(0.0005)
+                    store.append([Entry("r", None, Rewarded("r/d", float(told), 0.5, "user"), False)])
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    check(not errors, f"transactions of several threads raised {errors}")
+    told = [int(event.at) for event in store.read("r") if isinstance(event, Rewarded)]
+    check(told == list(range(1, THREADS * ADDS + 1)), f"somebody wrote between: {told} were counted")
+
+
 def _added(old: Any, delta: Any) -> Any:
     return {"n": (old or {"n": 0})["n"] + delta["n"]}
 
@@ -267,5 +314,7 @@ LAWS: dict[str, Callable[[Store, random.Random], None]] = {
         add_state_is_all_or_nothing,
         no_sum_is_lost_between_threads,
         what_is_handed_out_is_a_copy,
+        a_transaction_is_all_or_nothing,
+        nobody_writes_between_in_a_transaction,
     )
 }

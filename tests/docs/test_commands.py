@@ -33,7 +33,7 @@ def console(text: str) -> list[tuple[str, list[str]]]:
 
 def complaint(command: str) -> str | None:
     """What is wrong with a command, None if it can be given."""
-    program, *words = shlex.split(command)
+    program, *words = shlex.split(command, comments=True)
     if program == "orchestra":
         return misused(words)
     if program == "make":
@@ -85,7 +85,7 @@ def test_commands_exist(page: Path) -> None:
 def test_commands_print_what_is_shown(page: Path) -> None:
     for command, lines in console(page.read_text(encoding="utf-8")):
         if lines:
-            program, *words = shlex.split(command)
+            program, *words = shlex.split(command, comments=True)
             assert program == "orchestra", f"output is shown of {command!r}, which is not run here"
             assert steady(CliRunner().invoke(app, words).stdout) == steady("\n".join(lines))
 

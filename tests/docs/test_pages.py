@@ -123,6 +123,7 @@ def test_an_unclosed_block_is_seen() -> None:
         blocks("text\n```python\nx = 1\n")
 
 
+@pytest.mark.timeout(60)
 def test_the_site_builds(repository: Path, tmp_path: Path) -> None:
     """Strictly: every page of the navigation is there and every link between pages resolves."""
     assert build_site(repository, tmp_path / "site") == ""

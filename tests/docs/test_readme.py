@@ -49,4 +49,5 @@ def test_every_folder_that_is_named_is_there(repository: Path) -> None:
 def test_what_is_said_to_be_missing_is_missing(repository: Path) -> None:
     """Whoever adds one of these corrects the README."""
     missing = text_of(repository).partition(MISSING)[2]
-    assert set(re.findall(r"`(\w+)`", missing.partition("**Hand-offs**")[0])) == set(PROVIDERS)
+    vendors = missing.partition("- **Vendors**")[2].partition("\n- ")[0]
+    assert set(re.findall(r"`(\w+)`", vendors)) == set(PROVIDERS)

@@ -4,6 +4,8 @@ import html
 import re
 from pathlib import Path
 
+import pytest
+
 import orchestra
 import orchestra.core.errors
 import orchestra.core.events
@@ -29,6 +31,7 @@ def test_every_export_is_in_the_reference(repository: Path) -> None:
     assert "`Outcome[T]` is `Done[T] | Failed | Cancelled | Paused`" in " ".join(pages)
 
 
+@pytest.mark.timeout(60)
 def test_the_site_shows_what_the_docstrings_say(repository: Path, tmp_path: Path) -> None:
     assert build_site(repository, tmp_path / "site") == ""
     page = {path.parent.name: text_of(path) for path in (tmp_path / "site/reference").rglob("index.html")}
@@ -47,6 +50,7 @@ def test_the_site_shows_what_the_docstrings_say(repository: Path, tmp_path: Path
     assert [one.name for one in pages if ELSEWHERE.search(one.read_text(encoding="utf-8"))] == []
 
 
+@pytest.mark.timeout(60)
 def test_a_name_that_is_gone_is_seen(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/index.md").write_text("# Home\n\n::: orchestra.Gone\n", encoding="utf-8")

@@ -25,6 +25,7 @@ from orchestra.core.events import (
     Signalled,
     Streamed,
     TextDelta,
+    Withheld,
 )
 from orchestra.core.outcome import Cause
 from orchestra.models.scripted import Echo
@@ -101,7 +102,9 @@ def said(event: Event) -> str:
         case RunEnded(status=status):
             assert_type(status, str)
             return status
-        case Answered() | Overrun() | Refused() | Dropped() | Recalled() | Rewarded() | Streamed() | Signalled():
+        case Answered() | Overrun() | Refused() | Dropped() | Recalled() | Streamed() | Signalled():
+            return event.key
+        case Rewarded() | Withheld():
             return event.key
         case _:
             assert_never(event)

@@ -12,7 +12,7 @@ from orchestra.agents.files import AgentFile, load_agent_file
 from orchestra.agents.prompt import render
 from orchestra.core.task import task_of
 
-NAMES = ("planner", "researcher", "analyst", "coder", "critic", "summarizer", "refiner", "arbiter")
+NAMES = ("planner", "researcher", "analyst", "coder", "critic", "summarizer", "refiner", "arbiter", "dispatcher")
 TASKS: tuple[Any, ...] = (
     "text",
     "",
@@ -29,8 +29,8 @@ def load(name: str) -> AgentFile:
     return load_agent_file(path, path.parent)
 
 
-def test_the_eight_are_there() -> None:
-    assert set(NAMES) <= set(bundled_names("agents"))
+def test_the_nine_are_there() -> None:
+    assert set(NAMES) == set(bundled_names("agents"))
 
 
 @pytest.mark.parametrize("name", bundled_names("agents"))

@@ -44,12 +44,55 @@ EXAMPLE_TO_LINES = {
         "done: sent",
         "paid back: A-17, A-18",
     ],
+    "colony": [
+        "first: start -> reader (p 1.00), reader -> calculator (p 0.50)",
+        "add 17 and 25: 42",
+        "   start -> reader (p 1.00), reader -> calculator (p 0.98)",
+        "   start -> reader (p 1.00), reader -> writer (p 0.98)",
+    ],
     "stages": [
         '{"receipt":"A-17: 49.00 EUR"}',
         "Error: Blocked: 'refund' was not called: the goal 'case:A-17' is at 'refunded', and it is legal at checked. "
         "Legal now: close_case (to closed); next stages: closed. Do what is legal now, or leave it.",
         "stage closed, version 6, facts {'paid': 4900}",
         "  advanced refund refunded",
+    ],
+    "sets": [
+        "calibrated: [0.14, 0.52]",
+        "accounts -> Done.",
+        "parcels, refunds -> Conflict: one says 'The parcel arrives on Monday.', another 'The order was cancelled, no "
+        "parcel was sent, and the money is back on Friday.'",
+        "oos -> I am sorry, this is nothing that I can help with.",
+        "   2 of 2 within 0.136 of the best; calibrated for a coverage of 0.90",
+        "Done. because 1 of 1 within 0.300 of the best; without a promise",
+        "asked for 0.5",
+    ],
+    "judged": [
+        "says_where says 1.0, the reward is now 1.000",
+        "judge says 0.5, the reward is now 0.875",
+        "judge gave no reward: it failed: BadReply",
+        "the run itself used 0 requests",
+        "the judge used 3; learned 3 times",
+    ],
+    "policies": [
+        "served from the file: quick, careful by linucb",
+        "where cost counts: quick, quick",
+        "pinned, so nothing was learned: True",
+        "rewards in the file and now: [12, 18]",
+    ],
+    "cascade": [
+        "'1/2' after 1 calls: small: accepted",
+        "'6' after 2 calls: small: rejected; large: accepted",
+        "'1/3' after 5 calls: 4 of 6 votes",
+        "'The contract is void.' after 1 calls: legal decides, of those that hold: legal 1; "
+        "the first listed that may be used",
+    ],
+    "stepwise": [
+        "tasks: 21 easy, 32 hard, 7 intractable",
+        "at no more than a mixture's cost: True",
+        "large steps where it matters: True",
+        "  test:large",
+        "  test:small test:large costs up to $0.0096 and $0.004984 is left",
     ],
     "workflow": [
         "the river is deep (4)",
@@ -59,7 +102,7 @@ EXAMPLE_TO_LINES = {
     ],
     "close_ticket": [
         "  stripe      $0.002",
-        "    * openai:gpt-5-mini  score 1.934  probability 0.99  $0.00225  never tried",
+        "    * openai:gpt-5-mini  score 2.434  probability 0.99  $0.00225  never tried",
     ],
 }
 

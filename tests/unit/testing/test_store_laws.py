@@ -2,7 +2,8 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,23 @@ class Sharing(MemoryStore):
         return self._kept.setdefault(run_id, super().read(run_id))
 
 
+class Loose(MemoryStore):
+    """Every step of a transaction stands by itself."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with self._lock:
+            yield
+
+
+class Ajar(MemoryStore):
+    """A transaction that lets others in."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        yield
+
+
 FAULTS: list[tuple[Callable[[], Store], str]] = [
     (Backwards, "events_come_back_in_order"),
     (Leaking, "runs_are_apart"),
@@ -119,6 +137,8 @@ FAULTS: list[tuple[Callable[[], Store], str]] = [
     (OneByOne, "add_state_is_all_or_nothing"),
     (Unlocked, "no_sum_is_lost_between_threads"),
     (Sharing, "what_is_handed_out_is_a_copy"),
+    (Loose, "a_transaction_is_all_or_nothing"),
+    (Ajar, "nobody_writes_between_in_a_transaction"),
 ]
 
 
