@@ -28,10 +28,10 @@ from orchestra.core.decision import Decide, Decision, Option
 from orchestra.core.events import Decided, Rewarded
 from orchestra.ports.router import Lesson
 from orchestra.ports.store import Entry
-from orchestra.routing.arms import Arms
-from orchestra.routing.linucb import LinUCB
-from orchestra.routing.sums import add_plain
-from orchestra.routing.thompson import Thompson
+from orchestra.routing.learners.arms import Arms
+from orchestra.routing.learners.linucb import LinUCB
+from orchestra.routing.learners.thompson import Thompson
+from orchestra.routing.state.sums import add_plain
 from orchestra.stores.sqlite import SqliteStore
 
 SIZES = tuple((d, k) for d in (32, 128, 384) for k in (10, 100, 1000))

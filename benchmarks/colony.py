@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping
 
 from orchestra.core.decision import Decide, Decision, Option
 from orchestra.ports.router import Lesson, Router
-from orchestra.routing.ema import EMA
-from orchestra.routing.intents import Exemplars
-from orchestra.routing.linucb import LinUCB
-from orchestra.routing.pheromone import Ant, Pheromone
-from orchestra.routing.simple import Random
+from orchestra.routing.learners.ema import EMA
+from orchestra.routing.learners.intents import Exemplars
+from orchestra.routing.learners.linucb import LinUCB
+from orchestra.routing.learners.pheromone import Ant, Pheromone
+from orchestra.routing.learners.simple import Random
 
 LAYERS, NODES, STEPS, SEEDS, LAST = 3, 4, 2000, 4, 200
 TYPES = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))

@@ -14,8 +14,8 @@ from orchestra import Agent, Orchestra
 from orchestra.app.result import Result
 from orchestra.core.events import Decided
 from orchestra.models.scripted import Scripted
-from orchestra.routing.rules import Rule, Rules
-from orchestra.routing.signals import Keyword, Length
+from orchestra.routing.rules.rules import Rule, Rules
+from orchestra.routing.rules.signals import Keyword, Length
 from orchestra.topologies.acar import acar
 from orchestra.topologies.cascade import cascade
 

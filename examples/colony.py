@@ -12,8 +12,8 @@ import asyncio
 from collections.abc import Sequence
 
 from orchestra import Decision, Orchestra, agent
-from orchestra.routing.intents import Exemplars
-from orchestra.routing.pheromone import Pheromone
+from orchestra.routing.learners.intents import Exemplars
+from orchestra.routing.learners.pheromone import Pheromone
 
 
 class Digits:

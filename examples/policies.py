@@ -13,7 +13,7 @@ from orchestra import Orchestra, agent
 from orchestra.app.policies import difference, exported, pinned, unpinned
 from orchestra.app.policy import read_policy, write_policy
 from orchestra.ports.router import Router
-from orchestra.routing.flags import Flags
+from orchestra.routing.compositions.flags import Flags
 
 SHORT, LONG = "What is two and two?", "Compare the two contracts clause by clause and list what differs."
 

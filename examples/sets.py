@@ -13,8 +13,8 @@ import asyncio
 from orchestra import Orchestra, agent
 from orchestra.models.scripted import Scripted
 from orchestra.ports.model import Request
-from orchestra.routing.reasoned import Mixed, share_asked
-from orchestra.routing.sets import Sets
+from orchestra.routing.several.reasoned import Mixed, share_asked
+from orchestra.routing.several.sets import Sets
 
 
 @agent(

@@ -14,9 +14,9 @@ from orchestra import Agent, Budget, Orchestra, tool
 from orchestra.core.message import ToolCall
 from orchestra.evaluation.episodes import episodes, point, tolerant
 from orchestra.models.scripted import Scripted
-from orchestra.routing.rollouts import Training, train
-from orchestra.routing.steps import RandomLarge, Threshold
-from orchestra.routing.stepwise import Stepwise
+from orchestra.routing.learners.rollouts import Training, train
+from orchestra.routing.learners.steps import RandomLarge, Threshold
+from orchestra.routing.learners.stepwise import Stepwise
 
 PRICES = {"test:small": (0.1, 0.4), "test:large": (10, 40)}
 

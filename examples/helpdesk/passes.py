@@ -23,7 +23,7 @@ from orchestra.core.events import CallEnded
 from orchestra.core.outcome import Failed
 from orchestra.models.cache import Cached
 from orchestra.models.local import LocalModel
-from orchestra.routing.linucb import LinUCB
+from orchestra.routing.learners.linucb import LinUCB
 
 UNSEEN = 30
 FLAKY = "cardline"

@@ -34,7 +34,7 @@ from orchestra.graph.route import POLICY as CHEAPEST_PATH
 from orchestra.ports.router import Lesson, Router
 from orchestra.ports.store import Entry
 from orchestra.routing.rewards import Rewards, told_of, was_withheld
-from orchestra.routing.sums import reward_of
+from orchestra.routing.state.sums import reward_of
 from orchestra.runtime.execute import ROOT
 from orchestra.runtime.writer import Writer
 

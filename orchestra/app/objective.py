@@ -10,7 +10,7 @@ from orchestra.app.binder import TeamBinder
 from orchestra.core.decision import Decide, Decision
 from orchestra.graph.weights import Weights, weights_given
 from orchestra.ports.router import Router
-from orchestra.routing.flags import Rates, under
+from orchestra.routing.compositions.flags import Rates, under
 from orchestra.runtime.run import Services
 
 Choose = Callable[[Decide, str, random.Random], Decision]

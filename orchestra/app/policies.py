@@ -17,11 +17,11 @@ from orchestra.core.errors import BadDefinition, JournalMissing
 from orchestra.core.events import Decided
 from orchestra.ports.router import Router
 from orchestra.ports.store import Store
-from orchestra.routing.pretrained import SHARED
+from orchestra.routing.compositions.scored import scores_of
+from orchestra.routing.learners.pretrained import SHARED
 from orchestra.routing.registry import router as named
-from orchestra.routing.scored import scores_of
 from orchestra.routing.spec import spec_of
-from orchestra.routing.sums import add_plain
+from orchestra.routing.state.sums import add_plain
 from orchestra.routing.terms import terms_of
 from orchestra.stores.registry import open_store
 

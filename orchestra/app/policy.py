@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from orchestra.core.errors import BadDefinition, JournalVersion
 from orchestra.core.ids import canonical
 from orchestra.ports.router import Router
-from orchestra.routing.pretrained import SHARED
+from orchestra.routing.learners.pretrained import SHARED
 from orchestra.routing.spec import made_of
 
 FORMAT, VERSION = "orchestra-policy", 1

@@ -16,7 +16,7 @@ from orchestra.ports.router import Lesson, Router
 from orchestra.ports.store import Store
 from orchestra.routing.registry import router as named
 from orchestra.routing.spec import spec_of
-from orchestra.routing.sums import add_plain
+from orchestra.routing.state.sums import add_plain
 from orchestra.routing.terms import Use, check_use, learns, terms_of
 
 FILE = "policy:"

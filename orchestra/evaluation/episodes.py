@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from orchestra.core.decision import Step
 from orchestra.core.errors import BadDefinition, BudgetExceeded
-from orchestra.routing.rollouts import Chosen, Rollout
-from orchestra.routing.steps import Policy, State, features
+from orchestra.routing.learners.rollouts import Chosen, Rollout
+from orchestra.routing.learners.steps import Policy, State, features
 
 SPARE = 3
 NOTICED = 0.5

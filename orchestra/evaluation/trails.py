@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, Protocol
 from orchestra.core.decision import Decide, Decision, Option
 from orchestra.core.errors import BadDefinition
 from orchestra.ports.router import Lesson
-from orchestra.routing.pheromone import Pheromone, Soil
+from orchestra.routing.learners.pheromone import Pheromone, Soil
 
 GOOD = 0.5
 TOP = 3

@@ -16,9 +16,9 @@ from orchestra.evaluation.contests.features import LEXICAL, SEMANTIC, Singles, T
 from orchestra.evaluation.contests.outcomes import FOLDS, price_within
 from orchestra.evaluation.outcomes import Floats, OutcomeSet
 from orchestra.ports.embedder import Embedder
-from orchestra.routing.pretrained import Pretrained, Served
+from orchestra.routing.learners.pretrained import Pretrained, Served
+from orchestra.routing.learners.trained import train
 from orchestra.routing.spec import spec_of
-from orchestra.routing.trained import train
 
 AUTO = "auto"
 

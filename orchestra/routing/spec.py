@@ -11,16 +11,16 @@ from typing import Any, TypeGuard
 
 from orchestra.core.errors import BadDefinition, UnknownRouter
 from orchestra.ports.router import Router
-from orchestra.routing.composed import Sure
+from orchestra.routing.compositions.composed import Sure
 from orchestra.routing.registry import CHAIN, KNOWN_AS, METHODS, NAME_TO_PLACE, resolved, router
 
 COMPOSED = {
     "chain": CHAIN,
-    "flags": "orchestra.routing.flags:Flags",
-    "floored": "orchestra.routing.floored:Floored",
-    "frozen": "orchestra.routing.frozen:Frozen",
-    "shadow": "orchestra.routing.canary:Shadow",
-    "canary": "orchestra.routing.canary:Canary",
+    "flags": "orchestra.routing.compositions.flags:Flags",
+    "floored": "orchestra.routing.compositions.floored:Floored",
+    "frozen": "orchestra.routing.compositions.frozen:Frozen",
+    "shadow": "orchestra.routing.compositions.canary:Shadow",
+    "canary": "orchestra.routing.compositions.canary:Canary",
 }
 ROUTER, PARAMETERS, SURE = "router", "parameters", "sure"
 PLAIN = (str, int, float, bool, type(None))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from orchestra.core.decision import Decide, Decision, Option
 from orchestra.core.errors import NoProvider
 from orchestra.ports.router import Lesson, Router
-from orchestra.routing.sums import add_plain
+from orchestra.routing.state.sums import add_plain
 from orchestra.testing.laws import check, close, run_laws
 
 NAMES = tuple(f"option-{i}" for i in range(5))

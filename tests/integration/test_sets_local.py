@@ -13,7 +13,7 @@ from orchestra.app.members import agent_from_file
 from orchestra.core.decision import OOS
 from orchestra.core.events import CallEnded
 from orchestra.models import local
-from orchestra.routing.reasoned import NOT_USED, Mixed, Reasoned
+from orchestra.routing.several.reasoned import NOT_USED, Mixed, Reasoned
 from orchestra.topologies.ensemble import OUT_OF_SCOPE
 
 pytestmark = [pytest.mark.local_model, pytest.mark.timeout(120)]

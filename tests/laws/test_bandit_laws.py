@@ -9,11 +9,11 @@ import pytest
 
 from orchestra.core.decision import Decide, Decision, Option
 from orchestra.ports.router import Lesson, Router
-from orchestra.routing.arms import Arms
-from orchestra.routing.hybrid import HybridLinUCB
-from orchestra.routing.linucb import LinUCB
+from orchestra.routing.learners.arms import Arms
+from orchestra.routing.learners.hybrid import HybridLinUCB
+from orchestra.routing.learners.linucb import LinUCB
+from orchestra.routing.learners.shared import SharedLinUCB, features, two_stage
 from orchestra.routing.screen import top
-from orchestra.routing.shared import SharedLinUCB, features, two_stage
 
 SEEDS = (0, 1, 2, 3, 4)
 

@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 
 from orchestra.core.decision import Option
 from orchestra.ports.router import Lesson, Router
-from orchestra.routing.composed import Chain, Sure
-from orchestra.routing.ema import EMA
-from orchestra.routing.fallback import BestSingle
-from orchestra.routing.flags import Flags
-from orchestra.routing.floored import Floored
-from orchestra.routing.linucb import LinUCB
-from orchestra.routing.neighbours import Neighbours
-from orchestra.routing.scored import scores_of
-from orchestra.routing.shared import SharedLinUCB
-from orchestra.routing.sums import add_plain
-from orchestra.routing.thompson import BetaThompson
+from orchestra.routing.compositions.composed import Chain, Sure
+from orchestra.routing.compositions.fallback import BestSingle
+from orchestra.routing.compositions.flags import Flags
+from orchestra.routing.compositions.floored import Floored
+from orchestra.routing.compositions.scored import scores_of
+from orchestra.routing.learners.ema import EMA
+from orchestra.routing.learners.linucb import LinUCB
+from orchestra.routing.learners.neighbours import Neighbours
+from orchestra.routing.learners.shared import SharedLinUCB
+from orchestra.routing.learners.thompson import BetaThompson
+from orchestra.routing.state.sums import add_plain
 from tests.unit.routing.kit import decision, question
 
 SCORING: list[Callable[[], Router]] = [LinUCB, SharedLinUCB, EMA, Neighbours, BestSingle, BetaThompson]

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from orchestra.core.decision import Decide, Option
 from orchestra.ports.router import Router
-from orchestra.routing.calibrate import calibrate
-from orchestra.routing.irt import IRT
-from orchestra.routing.item_response import Ability, ItemModel, ability, fitted, information, observed
+from orchestra.routing.learners.calibrate import calibrate
+from orchestra.routing.learners.irt import IRT
+from orchestra.routing.learners.item_response import Ability, ItemModel, ability, fitted, information, observed
 from orchestra.testing.routers import router_laws
 
 seeds = st.integers(0, 10**6)

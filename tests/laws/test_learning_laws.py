@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from orchestra.core.decision import Decide, Decision, Option
 from orchestra.ports.router import Lesson
-from orchestra.routing.linucb import LinUCB
-from orchestra.routing.shared import SharedLinUCB
-from orchestra.routing.simple import Random
-from orchestra.routing.sums import add_plain, from_plain
+from orchestra.routing.learners.linucb import LinUCB
+from orchestra.routing.learners.shared import SharedLinUCB
+from orchestra.routing.learners.simple import Random
+from orchestra.routing.state.sums import add_plain, from_plain
 
 Learner = LinUCB | SharedLinUCB
 LEARNERS: list[Callable[[], Learner]] = [LinUCB, SharedLinUCB]

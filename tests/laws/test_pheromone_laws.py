@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from orchestra.core.decision import Decision, Option
 from orchestra.ports.router import Lesson
-from orchestra.routing.intents import Exemplars
-from orchestra.routing.pheromone import Evaporate, Pheromone, Soil
-from orchestra.routing.sums import add_plain
+from orchestra.routing.learners.intents import Exemplars
+from orchestra.routing.learners.pheromone import Evaporate, Pheromone, Soil
+from orchestra.routing.state.sums import add_plain
 from orchestra.testing.routers import router_laws
 
 TYPES = {"maths": [(1.0, 0.0)], "code": [(0.0, 1.0)]}

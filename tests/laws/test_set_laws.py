@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from orchestra.core.catalog import Catalog, Code, Contract, Node
 from orchestra.core.decision import OOS, Decide, Decision, Option
 from orchestra.ports.router import Lesson
-from orchestra.routing.conformal import gaps, quantile, thresholds
 from orchestra.routing.features import Features
-from orchestra.routing.sets import Sets
+from orchestra.routing.several.conformal import gaps, quantile, thresholds
+from orchestra.routing.several.sets import Sets
 
 WRONG_ONCE_IN = 1e-6
 """How seldom a law may fail by chance alone."""

@@ -22,8 +22,8 @@ from orchestra.core.outcome import Failed
 from orchestra.core.usage import Usage
 from orchestra.ports.model import Reply, Request
 from orchestra.routing.constraints import OVER_BUDGET
-from orchestra.routing.steps import AlwaysLarge, FirstLarge, Policy, RandomLarge
-from orchestra.routing.stepwise import Stepwise
+from orchestra.routing.learners.steps import AlwaysLarge, FirstLarge, Policy, RandomLarge
+from orchestra.routing.learners.stepwise import Stepwise
 from orchestra.testing.function import FunctionModel
 
 SMALL, LARGE = "test:small", "test:large"

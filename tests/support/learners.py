@@ -20,7 +20,7 @@ from orchestra.core.events import Decided, Rewarded, RunStarted
 from orchestra.ports.router import Lesson
 from orchestra.ports.store import Entry, Store
 from orchestra.routing.registry import NAME_TO_PLACE, router
-from orchestra.routing.sums import from_plain
+from orchestra.routing.state.sums import from_plain
 from orchestra.runtime.writer import Writer
 from orchestra.stores.registry import open_store
 

@@ -17,8 +17,8 @@ from orchestra.evaluation.baselines import Predicted, best_single, mean_costs, t
 from orchestra.evaluation.contests.features import Singles, Told, silent
 from orchestra.evaluation.outcomes import Bools, Floats, OutcomeSet
 from orchestra.ports.router import Lesson, Router
+from orchestra.routing.learners.trained import train
 from orchestra.routing.registry import router
-from orchestra.routing.trained import train
 
 AUTO, TRAINED = "auto", "trained"
 NANO = 1e9

@@ -15,7 +15,7 @@ from orchestra.embeddings.cached import cache_folder
 from orchestra.embeddings.registry import embedder
 from orchestra.embeddings.surface import surfaces
 from orchestra.ports.embedder import Embedder
-from orchestra.routing.trained import scale_of
+from orchestra.routing.learners.trained import scale_of
 
 Singles = NDArray[np.float32]
 Told = Callable[[int, str], None]

@@ -28,7 +28,7 @@ from orchestra.evaluation.contests.labelled import Labelled, words
 from orchestra.evaluation.contests.learned import Described, learn, parted, said, targets, universe
 from orchestra.evaluation.contests.taught import Question, taught
 from orchestra.evaluation.outcomes import Bools, Floats
-from orchestra.routing.conformal import gaps, quantile
+from orchestra.routing.several.conformal import gaps, quantile
 
 AUTO, AUTO_SET, AUTO_3 = "auto", "auto:set", "auto:3"
 MISSES = 0.05

@@ -19,7 +19,7 @@ from orchestra.core.errors import BadDefinition
 from orchestra.evaluation.load import lines
 
 FILES = ("data.jsonl.gz", "data.jsonl")
-LABELS = ("label", "labels", "intent", "classes", "domains", "skills")
+LABELS = ("label", "labels", "intent", "classes", "domains", "skills", "domain")
 """Where labels are looked for, in this order, if no column is named."""
 TURNS = ("turns", "user_turns")
 HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -58,7 +58,7 @@ class Labelled:
 def load_labelled(path: str | Path, *, label: str = "", context: str = "") -> Labelled:
     """A folder with ``data.jsonl[.gz]``, or the file. ``label`` and ``context`` name columns.
 
-    Without ``label`` the first of label, labels, intent, classes, domains and skills that the first row has is taken.
+    Without ``label`` the first of label, labels, intent, classes, domains, skills and domain that the first row has is taken.
     The label "oos" means that nobody should serve the row. A null in ``context`` counts as nothing.
 
     Raises: BadDefinition, with file and line.

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from orchestra.core.errors import BadDefinition
 from orchestra.evaluation.contests.features import Singles
 from orchestra.evaluation.outcomes import Bools, Floats, Ints
-from orchestra.routing.kernel import predicted, rbf, solved
+from orchestra.routing.learners.kernel import predicted, rbf, solved
 
 GAMMA, LAM = 0.5, 0.1
 DESCRIBED, NEW = 2.0, 0.2

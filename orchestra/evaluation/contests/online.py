@@ -22,7 +22,7 @@ from orchestra.evaluation.contests.features import Told, silent
 from orchestra.evaluation.outcomes import Floats, Ints, OutcomeSet
 from orchestra.evaluation.replay import Replay, best_fixed, replay, rewards_of
 from orchestra.ports.router import Router
-from orchestra.routing.linucb import LinUCB
+from orchestra.routing.learners.linucb import LinUCB
 from orchestra.routing.registry import router
 
 ALPHA, RIDGE = 0.3, 8.0

@@ -25,7 +25,7 @@ from orchestra.evaluation.contests.learned import Described
 from orchestra.evaluation.load import lines, required
 from orchestra.evaluation.outcomes import Bools, Floats, Ints
 from orchestra.ports.embedder import Embedder
-from orchestra.routing.kernel import predicted, rbf, solved
+from orchestra.routing.learners.kernel import predicted, rbf, solved
 
 AUTO, DESCRIBED = "auto", "described"
 ENCODER, GRAMS = "minilm", "hashed:16384"

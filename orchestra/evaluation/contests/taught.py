@@ -20,7 +20,7 @@ from orchestra.evaluation.contests.features import Singles, Told, silent
 from orchestra.evaluation.outcomes import Floats
 from orchestra.ports.router import Lesson, Router
 from orchestra.routing.registry import router
-from orchestra.routing.sets import Sets
+from orchestra.routing.several.sets import Sets
 
 D = 64
 MOST = 3

@@ -24,7 +24,7 @@ from orchestra.evaluation.contests.learned import parted
 from orchestra.evaluation.load import lines
 from orchestra.evaluation.outcomes import Floats, Ints
 from orchestra.evaluation.tiers import Step, failure_aware, load_steps
-from orchestra.routing.kernel import predicted, rbf, solved
+from orchestra.routing.learners.kernel import predicted, rbf, solved
 
 AUTO = "auto"
 ORDER = ("SIMPLE", "MEDIUM", "COMPLEX", "REASONING")

@@ -14,9 +14,9 @@ from orchestra.core.events import Decided
 from orchestra.core.message import ToolCall
 from orchestra.models.scripted import Scripted
 from orchestra.ports.model import Request
-from orchestra.routing.guarded import Guarded
-from orchestra.routing.linucb import LinUCB
-from orchestra.routing.simple import Random
+from orchestra.routing.compositions.guarded import Guarded
+from orchestra.routing.learners.linucb import LinUCB
+from orchestra.routing.learners.simple import Random
 from tests.support.runtime import go, on_every_loop
 
 CHEAP, DEAR = "test:cheap", "test:dear"
@@ -122,7 +122,7 @@ def test_a_router_without_scores_chooses_as_ever() -> None:
 
 
 def test_a_chain_and_a_canary_learn_in_a_team(tmp_path: Path) -> None:
-    from orchestra.routing.canary import Canary
+    from orchestra.routing.compositions.canary import Canary
 
     canary = Canary("linucb>cheapest", "ema", shares=(0.5,))
     team = Orchestra(agents=[thrifty, lavish], router=canary, state=tmp_path / "team.db")

@@ -6,7 +6,7 @@ from orchestra import Orchestra, agent, errors
 from orchestra.core.events import Rewarded
 from orchestra.core.outcome import Failed
 from orchestra.graph.breaker import BreakerRule
-from orchestra.routing.linucb import LinUCB
+from orchestra.routing.learners.linucb import LinUCB
 from tests.support.runtime import go
 
 

@@ -18,7 +18,7 @@ from orchestra.core.outcome import Done
 from orchestra.core.usage import Usage
 from orchestra.ports.router import Lesson
 from orchestra.ports.store import Entry, Store
-from orchestra.routing.linucb import LinUCB
+from orchestra.routing.learners.linucb import LinUCB
 from orchestra.routing.rewards import Rewards
 from orchestra.runtime.writer import Writer
 from orchestra.stores.memory import MemoryStore

@@ -15,20 +15,20 @@ from orchestra.app.policy import Policy, policy_of, read_policy, write_policy
 from orchestra.app.serving import Serving, keep, kept
 from orchestra.core.errors import BadDefinition, BadNumber, ConfigError, JournalMissing, JournalVersion, UnknownRouter
 from orchestra.ports.router import Terms
-from orchestra.routing.canary import Canary, Shadow
-from orchestra.routing.composed import Chain, Sure
-from orchestra.routing.ema import EMA
-from orchestra.routing.fallback import Fallback
-from orchestra.routing.flags import Flags
-from orchestra.routing.floored import Floored
-from orchestra.routing.frozen import Frozen
-from orchestra.routing.guarded import Guarded
-from orchestra.routing.linucb import LinUCB
-from orchestra.routing.neighbours import Neighbours
-from orchestra.routing.regression import Ridge
-from orchestra.routing.simple import Fixed
+from orchestra.routing.compositions.canary import Canary, Shadow
+from orchestra.routing.compositions.composed import Chain, Sure
+from orchestra.routing.compositions.fallback import Fallback
+from orchestra.routing.compositions.flags import Flags
+from orchestra.routing.compositions.floored import Floored
+from orchestra.routing.compositions.frozen import Frozen
+from orchestra.routing.compositions.guarded import Guarded
+from orchestra.routing.learners.ema import EMA
+from orchestra.routing.learners.linucb import LinUCB
+from orchestra.routing.learners.neighbours import Neighbours
+from orchestra.routing.learners.regression import Ridge
+from orchestra.routing.learners.simple import Fixed
+from orchestra.routing.learners.thompson import Thompson
 from orchestra.routing.spec import made_of, spec_of
-from orchestra.routing.thompson import Thompson
 from orchestra.stores.memory import MemoryStore
 from tests.unit.routing.kit import decision, question, seeded, taught
 

@@ -122,7 +122,7 @@ def test_decisions_and_their_explanation() -> None:
 def test_route_is_the_first_decision_of_the_run() -> None:
     async def main() -> None:
         # a floor of one half, so that the seeds really choose
-        from orchestra.routing.linucb import LinUCB
+        from orchestra.routing.learners.linucb import LinUCB
 
         names = set()
         for seed in range(12):

@@ -15,8 +15,8 @@ from orchestra.core.decision import OOS, Decision
 from orchestra.core.events import CallEnded, CallStarted, Filed, Rewarded
 from orchestra.models.scripted import Scripted
 from orchestra.ports.model import Request
-from orchestra.routing.reasoned import Mixed, Reasoned, share_asked
-from orchestra.routing.sets import Sets
+from orchestra.routing.several.reasoned import Mixed, Reasoned, share_asked
+from orchestra.routing.several.sets import Sets
 from orchestra.topologies.ensemble import ALL_FAILED, OUT_OF_SCOPE, Ensemble
 from tests.support.runtime import on_every_loop
 

@@ -10,8 +10,8 @@ from orchestra.core.errors import BudgetExceeded
 from orchestra.core.message import ToolCall
 from orchestra.models.scripted import Scripted
 from orchestra.routing.constraints import OVER_BUDGET
-from orchestra.routing.steps import AlwaysLarge, Policy, Threshold
-from orchestra.routing.stepwise import Stepwise
+from orchestra.routing.learners.steps import AlwaysLarge, Policy, Threshold
+from orchestra.routing.learners.stepwise import Stepwise
 from tests.support.runtime import go, on_every_loop
 
 SMALL, LARGE = "test:small", "test:large"

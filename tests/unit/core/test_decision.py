@@ -3,7 +3,7 @@
 import random
 
 from orchestra.core.decision import Decide, Option, Step
-from orchestra.routing.simple import Random
+from orchestra.routing.learners.simple import Random
 
 
 def test_a_record_can_be_asked_again() -> None:

@@ -18,9 +18,9 @@ from orchestra.evaluation.outcomes import OutcomeSet
 from orchestra.evaluation.replay import replay
 from orchestra.evaluation.training import trained_policy
 from orchestra.ports.router import Lesson
-from orchestra.routing.linucb import LinUCB
+from orchestra.routing.learners.linucb import LinUCB
+from orchestra.routing.learners.simple import Fixed, Random
 from orchestra.routing.registry import NAME_TO_PLACE, router
-from orchestra.routing.simple import Fixed, Random
 from orchestra.routing.terms import learns
 
 UNIFORM = (Option("a", probability=0.5), Option("b", probability=0.5))

@@ -13,8 +13,8 @@ from orchestra.evaluation.contests.online import RIDGE, both, informed, online, 
 from orchestra.evaluation.load import load
 from orchestra.evaluation.outcomes import OutcomeSet
 from orchestra.evaluation.replay import replay, rewards_of
-from orchestra.routing.linucb import LinUCB
-from orchestra.routing.simple import Fixed
+from orchestra.routing.learners.linucb import LinUCB
+from orchestra.routing.learners.simple import Fixed
 
 CHANCES = np.array([[0.9, 0.2, 0.6], [0.2, 0.9, 0.6]])
 COSTS_USD = (0.001, 0.001, 0.004)

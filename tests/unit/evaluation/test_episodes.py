@@ -7,8 +7,8 @@ import pytest
 
 from orchestra.core.errors import BadDefinition, BudgetExceeded
 from orchestra.evaluation.episodes import Episode, episodes, point, roll, tolerant
-from orchestra.routing.rollouts import Training, train
-from orchestra.routing.steps import AlwaysLarge, AlwaysSmall, RandomLarge
+from orchestra.routing.learners.rollouts import Training, train
+from orchestra.routing.learners.steps import AlwaysLarge, AlwaysSmall, RandomLarge
 
 SEEDS = 5
 QUICK = Training(rounds=40)

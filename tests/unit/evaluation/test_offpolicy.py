@@ -14,8 +14,8 @@ from orchestra.evaluation.offpolicy import Estimate, doubly_robust, ips, option_
 from orchestra.evaluation.outcomes import OutcomeSet
 from orchestra.evaluation.replay import replay
 from orchestra.ports.router import Lesson
-from orchestra.routing.linucb import LinUCB
-from orchestra.routing.simple import Cheapest, Fixed, Random
+from orchestra.routing.learners.linucb import LinUCB
+from orchestra.routing.learners.simple import Cheapest, Fixed, Random
 
 CHANCES = {0.0: {"a": 0.9, "b": 0.3, "c": 0.5}, 1.0: {"a": 0.2, "b": 0.8, "c": 0.5}}
 LOGGED = {"a": 0.6, "b": 0.3, "c": 0.1}

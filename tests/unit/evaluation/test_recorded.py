@@ -15,8 +15,8 @@ from orchestra.evaluation.offpolicy import doubly_robust, ips, option_means, sni
 from orchestra.evaluation.outcomes import OutcomeSet
 from orchestra.evaluation.replay import best_fixed, replay, rewards_of
 from orchestra.evaluation.tiers import failure_aware, load_steps, sufficient
-from orchestra.routing.linucb import LinUCB
-from orchestra.routing.simple import Random
+from orchestra.routing.learners.linucb import LinUCB
+from orchestra.routing.learners.simple import Random
 
 OUTCOME_SETS = {
     "bfcl_2024_08": (1134, 71),

@@ -8,9 +8,9 @@ from orchestra.core.errors import BadDefinition, BadNumber
 from orchestra.evaluation.outcomes import Floats, OutcomeSet
 from orchestra.evaluation.replay import Replay, best_fixed, replay, rewards_of
 from orchestra.ports.router import Router
-from orchestra.routing.linucb import LinUCB
-from orchestra.routing.shared import SharedLinUCB
-from orchestra.routing.simple import Cheapest, Fixed, Random
+from orchestra.routing.learners.linucb import LinUCB
+from orchestra.routing.learners.shared import SharedLinUCB
+from orchestra.routing.learners.simple import Cheapest, Fixed, Random
 
 
 def planted(n: int = 400, seed: int = 0) -> OutcomeSet:

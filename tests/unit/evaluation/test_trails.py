@@ -10,7 +10,7 @@ import pytest
 
 from orchestra.core.errors import BadDefinition
 from orchestra.evaluation.trails import Chain, Colony, Uniform, compared, main, paths_of, predicted
-from orchestra.routing.pheromone import Pheromone, Soil
+from orchestra.routing.learners.pheromone import Pheromone, Soil
 
 
 def test_a_chain_counts_and_ties_are_shared_out() -> None:

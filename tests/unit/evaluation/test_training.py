@@ -22,7 +22,7 @@ from orchestra.evaluation.contests.features import features, with_surface
 from orchestra.evaluation.load import load
 from orchestra.evaluation.outcomes import OutcomeSet
 from orchestra.evaluation.training import trained_policy
-from orchestra.routing.pretrained import SHARED, Pretrained
+from orchestra.routing.learners.pretrained import SHARED, Pretrained
 
 NUMBERS, THINGS = ("three", "seven", "nine", "twelve", "twenty"), ("rain", "sea", "moon", "autumn", "bird")
 SUMS = [f"How much is {a} times {b}?" for a in NUMBERS for b in NUMBERS]

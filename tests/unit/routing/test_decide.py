@@ -10,8 +10,8 @@ from orchestra.core.errors import BudgetExceeded, NoEffect, NoProvider
 from orchestra.core.outcome import Cancelled, Done, Failed, Outcome, failed
 from orchestra.ports.router import Lesson
 from orchestra.routing.decide import Decider, Deciding
-from orchestra.routing.linucb import LinUCB
-from orchestra.routing.simple import Cheapest
+from orchestra.routing.learners.linucb import LinUCB
+from orchestra.routing.learners.simple import Cheapest
 from tests.unit.routing.kit import Sight, Wards, catalog, node, seeded, taught
 
 STRIPE = node("stripe", description="Refunds a card payment.", cost_nano=20)

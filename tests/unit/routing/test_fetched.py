@@ -14,7 +14,7 @@ from orchestra.ports.embedder import Remote
 from orchestra.ports.model import Reply
 from orchestra.routing.decide import Decider, Deciding
 from orchestra.routing.fetched import CHARACTERS_A_CALL, KEPT_TEXTS, READ_CHARACTERS, TEXTS_A_CALL, Fetched
-from orchestra.routing.linucb import LinUCB
+from orchestra.routing.learners.linucb import LinUCB
 from tests.unit.routing.kit import Sight, Wards, catalog, node
 
 RED = node("red", description="Red things.", examples=("a rose",))

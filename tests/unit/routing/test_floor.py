@@ -7,9 +7,9 @@ import pytest
 from orchestra.core.decision import Option
 from orchestra.core.errors import BadNumber
 from orchestra.ports.router import Router
-from orchestra.routing.linucb import LinUCB
-from orchestra.routing.shared import SharedLinUCB
-from orchestra.routing.simple import Random
+from orchestra.routing.learners.linucb import LinUCB
+from orchestra.routing.learners.shared import SharedLinUCB
+from orchestra.routing.learners.simple import Random
 from tests.unit.routing.kit import question, seeded, taught
 
 N = 20_000

@@ -12,24 +12,24 @@ import pytest
 from orchestra.core.decision import Option
 from orchestra.core.errors import BadDefinition, BadNumber, JournalVersion, NoProvider, OrchestraError
 from orchestra.ports.router import Lesson, Router
-from orchestra.routing.clusters import Clusters
-from orchestra.routing.ema import EMA
-from orchestra.routing.fallback import BestSingle
-from orchestra.routing.hybrid import HybridLinUCB
-from orchestra.routing.irt import IRT
-from orchestra.routing.linucb import LinUCB
-from orchestra.routing.neighbours import Neighbours
-from orchestra.routing.pheromone import Pheromone
-from orchestra.routing.pilots import Pilots
-from orchestra.routing.recruit import Recruit
+from orchestra.routing.compositions.fallback import BestSingle
+from orchestra.routing.learners.clusters import Clusters
+from orchestra.routing.learners.ema import EMA
+from orchestra.routing.learners.hybrid import HybridLinUCB
+from orchestra.routing.learners.irt import IRT
+from orchestra.routing.learners.linucb import LinUCB
+from orchestra.routing.learners.neighbours import Neighbours
+from orchestra.routing.learners.pheromone import Pheromone
+from orchestra.routing.learners.pilots import Pilots
+from orchestra.routing.learners.recruit import Recruit
+from orchestra.routing.learners.regression import Logistic, Ridge
+from orchestra.routing.learners.shared import two_stage
+from orchestra.routing.learners.stepwise import Stepwise
+from orchestra.routing.learners.thompson import BetaThompson, Thompson
 from orchestra.routing.registry import NAME_TO_PLACE, router
-from orchestra.routing.regression import Logistic, Ridge
-from orchestra.routing.sets import Sets
-from orchestra.routing.shared import two_stage
-from orchestra.routing.stepwise import Stepwise
-from orchestra.routing.sums import add_plain
+from orchestra.routing.several.sets import Sets
+from orchestra.routing.state.sums import add_plain
 from orchestra.routing.terms import learns, terms_of
-from orchestra.routing.thompson import BetaThompson, Thompson
 from orchestra.testing.routers import router_laws
 from tests.unit.routing.kit import decision, question, seeded, taught
 

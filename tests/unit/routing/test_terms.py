@@ -8,12 +8,12 @@ import pytest
 
 from orchestra.core.errors import BadDefinition
 from orchestra.ports.router import Terms
-from orchestra.routing.composed import Chain, Sure
-from orchestra.routing.flags import Flags
-from orchestra.routing.frozen import Frozen
-from orchestra.routing.linucb import LinUCB
+from orchestra.routing.compositions.composed import Chain, Sure
+from orchestra.routing.compositions.flags import Flags
+from orchestra.routing.compositions.frozen import Frozen
+from orchestra.routing.learners.linucb import LinUCB
+from orchestra.routing.learners.simple import Cheapest
 from orchestra.routing.registry import NAME_TO_PLACE, router
-from orchestra.routing.simple import Cheapest
 from orchestra.routing.terms import Use, check_use, facts_of, terms_of, together
 
 

@@ -11,9 +11,9 @@ from orchestra.core.decision import Decide, Decision, Option
 from orchestra.core.errors import NoProvider
 from orchestra.ports.router import Lesson, Router
 from orchestra.routing.floor import decision
-from orchestra.routing.linucb import LinUCB
-from orchestra.routing.shared import SharedLinUCB
-from orchestra.routing.simple import Cheapest, Fixed, Random
+from orchestra.routing.learners.linucb import LinUCB
+from orchestra.routing.learners.shared import SharedLinUCB
+from orchestra.routing.learners.simple import Cheapest, Fixed, Random
 from orchestra.testing import LawBroken, router_laws
 from tests.unit.testing.broken import broken_by
 

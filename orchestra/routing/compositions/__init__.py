@@ -1,0 +1,1 @@
+"""Routers made of routers."""

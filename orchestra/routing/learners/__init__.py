@@ -1,0 +1,1 @@
+"""One file for each formula: who is expected to do it best."""

@@ -1,0 +1,1 @@
+"""Signals, Boolean decisions and selectors."""

@@ -1,0 +1,1 @@
+"""Routers that choose several at once, or nobody."""
