@@ -58,7 +58,7 @@ class Labelled:
 def load_labelled(path: str | Path, *, label: str = "", context: str = "") -> Labelled:
     """A folder with ``data.jsonl[.gz]``, or the file. ``label`` and ``context`` name columns.
 
-    Without ``label`` the first of label, labels, intent, classes, domains, skills and domain that the first row has is taken.
+    Without ``label`` the first of label, labels, intent, classes, domains, skills and domain that is there is taken.
     The label "oos" means that nobody should serve the row. A null in ``context`` counts as nothing.
 
     Raises: BadDefinition, with file and line.
