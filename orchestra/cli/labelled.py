@@ -75,7 +75,8 @@ def tiers(
 def skills(
     path: Set,
     train: Annotated[
-        Path | None, typer.Option("--train", help="Descriptions, if not beside PATH; its texts are read unlabelled.")
+        Path | None,
+        typer.Option("--train", help="Descriptions, if not beside PATH; texts, without labels."),
     ] = None,
     names: Routers = None,
     seeds: Seeds = 1,
@@ -90,8 +91,9 @@ def skills(
 
         _only_auto(names)
         with ticker(path.name) as told:
-            unlabelled = () if train is None else load_retrieval(train).texts
-            result = contest(load_retrieval(path, train), unlabelled, embedder, told)
+            asked = load_retrieval(path, train)
+            known, asked = _parted(asked, asked.texts) if train is None else (load_retrieval(train), asked)
+            result = contest(asked, known.texts, embedder, told)
     _shown(result, file, picture, SKILLS)
 
 

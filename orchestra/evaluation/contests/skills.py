@@ -52,6 +52,17 @@ class Retrieval:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def rows(self, places: Sequence[int]) -> Retrieval:
+        """These texts alone, with all names."""
+        return Retrieval(
+            dataset=self.dataset,
+            texts=tuple(self.texts[i] for i in places),
+            right=tuple(self.right[i] for i in places),
+            offered=tuple(self.offered[i] for i in places) if self.offered else (),
+            names=self.names,
+            said=self.said,
+        )
+
 
 def load_retrieval(path: str | Path, beside: str | Path | None = None) -> Retrieval:
     """A folder with ``data.jsonl[.gz]``, or the file. Its rows are one of:
