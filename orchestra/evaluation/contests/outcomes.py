@@ -28,7 +28,7 @@ from orchestra.evaluation.report import Row, report
 
 SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)
 """Budgets, as shares of what the best single option costs on the training part."""
-SETTINGS = 120
+SETTINGS = 400
 FOLDS = 3
 BISECTIONS = 40
 SEED = 20
