@@ -138,12 +138,12 @@ def unpin(app_name: App = None, as_json: Json = False) -> None:
 
 
 def routers(as_json: Json = False) -> None:
-    """Every router by name: when it decides, what it looks at, how, what it has to be told, and its source."""
+    """Every router by name: when it decides, what it looks at, how, what it has to be told; with --json its source."""
     with one_clear_line():
         from orchestra.app.routers import router_rows
 
         rows = router_rows()
-    texts = [{key: _cell(value) for key, value in row.items()} for row in rows]
+    texts = [{key: _cell(value) for key, value in row.items() if key != "source"} for row in rows]
     show(rows, columns(texts), as_json)
 
 
