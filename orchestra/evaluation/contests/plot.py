@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from orchestra.core.errors import BadDefinition, ExtraMissing
 from orchestra.evaluation.curves import hull
+from orchestra.evaluation.outcomes import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """Told apart with any colour vision. Source: Okabe and Ito 2008."""
 GREY = "#8a8a8a"
+POINTS = 200
 MIXTURE, ORACLE = "mixture", "oracle"
 SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -77,18 +81,30 @@ def _quality(axis: Axes, result: Mapping[str, Any]) -> None:
     for one in _curves(result):
         if one["name"].startswith(ORACLE):
             continue
-        points = hull(one["curve"])
+        costs, heights = mixed(one["curve"])
         if one["name"].startswith(MIXTURE):
-            costs, heights = zip(*one["curve"], strict=True)
-            axis.scatter(costs, heights, s=14, color=GREY, label="single options", zorder=1)
-            axis.plot(points[:, 0], points[:, 1], "--", color=GREY, linewidth=1.2, label="mixtures of two")
+            xs, ys = zip(*one["curve"], strict=True)
+            axis.scatter(xs, ys, s=14, color=GREY, label="single options", zorder=1)
+            axis.plot(costs, heights, "--", color=GREY, linewidth=1.2, label="mixtures of two")
             continue
         best = result["routers"] and one["name"] == result["routers"][0]["name"]
-        axis.plot(points[:, 0], points[:, 1], color=next(colours), linewidth=2.2 if best else 1.3, label=one["name"])
+        axis.plot(costs, heights, color=next(colours), linewidth=2.2 if best else 1.3, label=one["name"])
     axis.set_xscale("log")
     axis.set_xlabel("dollars for 1,000 questions")
     axis.set_ylabel("accuracy")
     axis.set_title(f"{result['dataset']}: {result['n']:,} questions", fontsize=10, loc="left")
+
+
+def mixed(curve: Sequence[Sequence[float]]) -> tuple[Floats, Floats]:
+    """What coins between the points reach, at costs so close together that a logarithmic axis shows it as it is.
+
+    Shapes: (points,), costs and qualities.
+    """
+    vertices = hull([(cost, quality) for cost, quality in curve])
+    low, high = vertices[0, 0], vertices[-1, 0]
+    dense = np.geomspace(low, high, POINTS) if 0.0 < low < high else np.array([low, high])
+    at = np.unique(np.concatenate([np.clip(dense, low, high), vertices[:, 0]]))
+    return at, np.interp(at, vertices[:, 0], vertices[:, 1])
 
 
 def _regret(axis: Axes, result: Mapping[str, Any]) -> None:

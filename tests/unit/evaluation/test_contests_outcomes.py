@@ -15,7 +15,7 @@ from orchestra.core.errors import BadDefinition, UnknownRouter
 from orchestra.evaluation.baselines import Predicted
 from orchestra.evaluation.contests.entrants import Expected, Part, taught
 from orchestra.evaluation.contests.outcomes import Asked, contest, price_within, questions
-from orchestra.evaluation.contests.plot import plot
+from orchestra.evaluation.contests.plot import mixed, plot
 from orchestra.evaluation.outcomes import OutcomeSet
 from orchestra.routing.registry import router
 
@@ -117,3 +117,10 @@ def test_the_picture_is_drawn_and_another_suffix_refused(result: dict[str, Any],
     assert (tmp_path / "one.png").read_bytes()[:4] == b"\x89PNG"
     with pytest.raises(BadDefinition, match="png"):
         plot(result, tmp_path / "one.txt")
+
+
+def test_between_two_points_the_picture_shows_what_coins_reach() -> None:
+    costs, heights = mixed([(0.01, 0.2), (1.0, 0.8), (0.5, 0.1)])
+    assert heights == pytest.approx(0.2 + 0.6 * (costs - 0.01) / 0.99)
+    assert len(costs) >= 200
+    assert mixed([(0.0, 0.5), (2.0, 0.5)])[1].tolist() == [0.5]
