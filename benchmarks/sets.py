@@ -54,6 +54,7 @@ JOBS = (
     Job("outcomes", "routerarena_10pct"),
     Job("outcomes", "gsm8k_4systems"),
     Job("outcomes", "llmrouter_nq6"),
+    Job("outcomes", "routellm_mtbench"),
     Job("intents", "clinc150"),
     Job("intents", "hwu64"),
     Job("intents", "banking77"),
@@ -71,6 +72,8 @@ JOBS = (
     Job("skills", "metatool_single"),
     Job("skills", "sgd_intents"),
     Job("skills", "skill_docs"),
+    Job("skills", "bfcl_select"),
+    Job("skills", "skillrouter_tasks"),
 )
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from orchestra.core.errors import BadDefinition
 from orchestra.evaluation.accuracy import accuracy, cost_per_1k, cost_save, performance_gain, row_values
 from orchestra.evaluation.baselines import (
     Predicted,
@@ -64,6 +65,11 @@ def contest(
     Units: dollars for a thousand questions. Raises: BadDefinition, UnknownRouter, and what the embedder raises.
     """
     same_options(train, test)
+    if not test.complete:
+        raise BadDefinition(
+            f"Of {int(np.isnan(test.scores).sum()):,} pairs of row and option nobody recorded the outcome.",
+            remedy="A contest needs every option's; judge policies on such a log with orchestra.evaluation.offpolicy.",
+        )
     texts = questions(train), questions(test)
     both = features(*texts, asked.embedder, told)
     seen = with_surface(both, *texts)

@@ -86,6 +86,13 @@ def test_the_tools_that_a_question_comes_with_are_read_too() -> None:
     assert questions(with_tools) == (f"{plain.texts[0]}\n2 tools: add: Adds. | cut: Cuts.", plain.texts[1])
 
 
+def test_outcomes_that_nobody_recorded_are_refused_with_what_to_do_instead() -> None:
+    gaps = made(10, 1)
+    gaps.scores[3, 0] = np.nan
+    with pytest.raises(BadDefinition, match="offpolicy"):
+        contest(made(30, 0), gaps, asked=Asked(embedder="hashed:64", replay=False))
+
+
 def test_an_unknown_router_is_refused() -> None:
     with pytest.raises(UnknownRouter, match="nobody"):
         contest(made(30, 0), made(10, 1), ("nobody",), Asked(embedder="hashed:64", replay=False))
