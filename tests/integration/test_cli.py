@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,9 @@ def test_exit_codes_and_one_clear_line(command: Any) -> None:
 
 def test_an_interrupt_stops_the_run_and_keeps_its_record(command: Any, place: dict[str, Any]) -> None:
     args: list[str | Path] = [SCRIPT, "run", "x", "--to", "endless"]
-    with subprocess.Popen(args, **place, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    # Where the tests run in the background of a shell, interrupts are ignored, and children inherit that.
+    heard: Any = {"preexec_fn": partial(signal.signal, signal.SIGINT, signal.SIG_DFL)}
+    with subprocess.Popen(args, **place, **heard, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         assert process.stderr.readline() == "agent endless\n"
         process.send_signal(signal.SIGINT)
