@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,32 +21,35 @@ TIERS = ("accuracy", "sufficient", "mean_tier", "sufficient_at")
 SKILLS = ("top1", "hit_any_3", "recall_5", "recall_10")
 
 
-def intents(
-    path: Set,
-    train: Train = None,
-    names: Routers = None,
-    seeds: Seeds = 1,
-    file: Out = None,
-    picture: Picture = None,
-    embedder: Encoder = "auto",
-    context: Known = "",
-) -> None:
-    """Which one of many labels a question has, and whether it has any: intents, tools, agents."""
-    _labelled("intents", (path, train), names or ["auto", "auto:set"], seeds, context, embedder, (file, picture))
+def _command(kind: str, first: Sequence[str], about: str) -> Callable[..., None]:
+    """The two contests of labelled questions are asked alike."""
+
+    def command(
+        path: Set,
+        train: Train = None,
+        names: Routers = None,
+        seeds: Seeds = 1,
+        file: Out = None,
+        picture: Picture = None,
+        embedder: Encoder = "auto",
+        context: Known = "",
+    ) -> None:
+        _labelled(kind, (path, train), names or first, seeds, context, embedder, (file, picture))
+
+    command.__name__, command.__doc__ = kind, about
+    return command
 
 
-def sets(
-    path: Set,
-    train: Train = None,
-    names: Routers = None,
-    seeds: Seeds = 1,
-    file: Out = None,
-    picture: Picture = None,
-    embedder: Encoder = "auto",
-    context: Known = "",
-) -> None:
-    """Which labels of many a question has, all of them at once: sets of tools, agents, domains."""
-    _labelled("sets", (path, train), names or ["auto", "auto:3"], seeds, context, embedder, (file, picture))
+intents = _command(
+    "intents",
+    ("auto", "auto:set"),
+    "Which one of many labels a question has, and whether it has any: intents, tools, agents.",
+)
+sets = _command(
+    "sets",
+    ("auto", "auto:3"),
+    "Which labels of many a question has, all of them at once: sets of tools, agents, domains.",
+)
 
 
 def tiers(

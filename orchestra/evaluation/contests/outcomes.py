@@ -25,7 +25,7 @@ from orchestra.evaluation.curves import aiq, cost_range
 from orchestra.evaluation.intervals import paired_bootstrap
 from orchestra.evaluation.outcomes import Floats, OutcomeSet
 from orchestra.evaluation.ranking import apgr, cpt
-from orchestra.evaluation.report import Row, report
+from orchestra.evaluation.report import D, Row, report
 
 SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)
 """Budgets, as shares of what the best single option costs on the training part."""
@@ -214,6 +214,7 @@ def _baseline(row: Row) -> dict[str, Any]:
         "aiq": row.aiq,
         "ci95": None if row.gain is None else [row.gain.low, row.gain.high],
         "curve": [list(point) for point in row.curve],
+        "embedder": f"hashed:{D}" if row.name.startswith("kNN") else None,
     }
 
 

@@ -61,6 +61,7 @@ def test_the_json_keeps_its_contract(result: dict[str, Any]) -> None:
         assert one.keys() >= EXACT
         assert all(len(point) == 2 for point in one["curve"])
     assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert {one["embedder"] for one in result["baselines"] if one["name"].startswith("kNN")} == {"hashed:2048"}
     assert {"random", "cheapest", "best single", "kNN", "oracle"} <= {one["name"] for one in result["baselines"]}
 
 
