@@ -22,10 +22,10 @@ from orchestra.cli.main import app
 
 DATA = "ORCHESTRA_DATA"
 COLUMNS = {
-    "outcomes": ("accuracy", "ci95", "cost_per_1k", "aiq", "apgr", "regret"),
-    "intents": ("top1", "hit_any", "mean_set_size", "oos_auroc", "ece", "us_per_decision"),
-    "sets": ("exact", "hit_any", "precision", "recall", "mean_set_size"),
-    "tiers": ("accuracy", "sufficient", "mean_tier", "sufficient_at"),
+    "outcomes": ("accuracy", "ceiling", "ci95", "cost_per_1k", "aiq", "apgr", "regret"),
+    "intents": ("top1", "ceiling", "hit_any", "mean_set_size", "oos_auroc", "ece", "us_per_decision"),
+    "sets": ("exact", "ceiling", "hit_any", "precision", "recall", "mean_set_size"),
+    "tiers": ("accuracy", "sufficient", "mean_tier", "sufficient_at", "ceiling"),
     "skills": ("top1", "hit_any_3", "recall_5", "recall_10"),
 }
 
@@ -118,7 +118,7 @@ def table(result: Mapping[str, Any], keys: Sequence[str]) -> str:
         for row in one.get("within") or ():
             lines.append(
                 f"| {one['name']} within ${row['budget_per_1k']:.3g} ({row['share']:.0%}) | {row['accuracy']:.4f} "
-                f"| | {row['cost_per_1k']:.3g} |" + " |" * (len(keys) - 3)
+                f"| | | {row['cost_per_1k']:.3g} |" + " |" * (len(keys) - 4)
             )
     return "\n".join(lines)
 

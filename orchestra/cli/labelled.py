@@ -16,8 +16,11 @@ from orchestra.cli.ticker import ticker
 Known = Annotated[
     str, typer.Option("--context", help="A column that the router may see too, such as what it decided before.")
 ]
-SETS = ("top1", "hit_any", "exact", "precision", "recall", "mean_set_size", "oos_auroc", "ece", "us_per_decision")
-TIERS = ("accuracy", "sufficient", "mean_tier", "sufficient_at")
+SETS = (
+    "top1", "hit_any", "exact", "ceiling", "precision", "recall", "mean_set_size", "oos_auroc", "ece",
+    "us_per_decision",
+)  # fmt: skip
+TIERS = ("accuracy", "sufficient", "mean_tier", "sufficient_at", "ceiling", "embedder")
 SKILLS = ("top1", "hit_any_3", "recall_5", "recall_10")
 
 

@@ -25,7 +25,17 @@ from orchestra.evaluation.contests.answers import (
 )  # fmt: skip
 from orchestra.evaluation.contests.features import Singles, Told, embedder_of, silent, vectors
 from orchestra.evaluation.contests.labelled import Labelled, words
-from orchestra.evaluation.contests.learned import Described, learn, parted, said, targets, universe
+from orchestra.evaluation.contests.learned import (
+    NEVER,
+    Described,
+    Learned,
+    informed,
+    learn,
+    parted,
+    said,
+    targets,
+    universe,
+)  # fmt: skip
 from orchestra.evaluation.contests.taught import Question, taught
 from orchestra.evaluation.outcomes import Bools, Floats
 from orchestra.routing.several.conformal import gaps, quantile
@@ -107,7 +117,20 @@ def calibrated(scores: Floats, y: Singles) -> Calibration:
     return Calibration(float(SHARPNESSES[int(np.argmin(losses))]), gap)
 
 
-def answered(made: Read, groups: Sequence[str], seed: int, told: Told = silent) -> tuple[Floats, Calibration, float]:
+def ceiling(made: Read, model: Learned, test: Labelled, seed: int) -> tuple[Floats, tuple[str, ...]]:
+    """What the same features reach with more and nearer information: scores, and the names of their columns.
+
+    The learner of "auto" is taught the training part and four of five parts of the judged one, cut by group, and asked
+    about the fifth. Labels that the training part has neither an example nor a description of are among the names.
+    """
+    names = (*made.names, *sorted({one for own in test.labels for one in own} - set(made.names)))
+    near = np.pad(made.near, ((0, 0), (0, len(names) - len(made.names))), constant_values=NEVER)
+    return informed(model, made.asked, targets(test.labels, names), near, parted(test.groups, seed)), names
+
+
+def answered(
+    made: Read, model: Learned, groups: Sequence[str], seed: int, told: Told = silent
+) -> tuple[Floats, Calibration, float]:
     """Scores, their calibration on a fifth of the training part, and microseconds for each text."""
     part = parted(groups, seed)
     back = (part == 0) & (made.y.sum(axis=1) > 0)
@@ -116,8 +139,6 @@ def answered(made: Read, groups: Sequence[str], seed: int, told: Told = silent) 
     told(0, "calibrates")
     some = learn(made.x[part != 0], made.y[part != 0], made.described)
     calibration = calibrated(some.scores(made.x[back]), made.y[back])
-    told(0, "learns")
-    model = learn(made.x, made.y, made.described)
     start = time.perf_counter()
     scores = model.scores(made.asked)
     return scores, calibration, (time.perf_counter() - start) * 1e6 / max(1, len(scores))
@@ -136,6 +157,7 @@ def intents(
     Rows without a label are out of scope: they count in ``oos_auroc`` alone. ``us_per_decision`` is the choice without
     the embedding. A router of the registry has the mean over the seeds; "auto" draws nothing but what it keeps back for
     calibration. ``gain`` of "auto" is its accuracy less that of the best baseline, with the 95 % interval.
+    ``ceiling``, the same for all, is the ``top1`` that the function of this name reaches on the features.
 
     Raises: BadDefinition, BadNumber, UnknownRouter, UnknownName; ExtraMissing or LocalModelMissing.
     """
@@ -147,7 +169,11 @@ def intents(
         return figures(one, test.labels, made.names, nobody=True)
 
     base = [of_scores(name, scores) for name, scores in baselines(made.x, made.y, made.asked, made.near)]
-    own = _own(made, train, seeds[0], told) if any(name in (AUTO, AUTO_SET, AUTO_3) for name in routers) else {}
+    told(0, "learns")
+    model = learn(made.x, made.y, made.described, made.asked)
+    own = {}
+    if any(name in (AUTO, AUTO_SET, AUTO_3) for name in routers):
+        own = _own(made, model, train.groups, seeds[0], told)
     rows = []
     for name in routers:
         if name in own:
@@ -155,24 +181,27 @@ def intents(
         else:
             question = Question(made.names, made.x, made.y, made.asked, made.near, not all(train.labels))
             rows.append(mean_rows([row(taught(name, question, seed, told)) for seed in seeds]))
+    served = np.array([bool(labels) for labels in test.labels])
     if own:
-        served = np.array([bool(labels) for labels in test.labels])
         best = max((correct(one, test.labels, made.names)[served] for one in base), key=lambda one: float(one.mean()))
         mine = correct(own[AUTO], test.labels, made.names)[served]
         for found in rows:
             if found["name"] == AUTO:
                 found["gain"] = gain(mine, best, seeds[0])
+    told(0, "is taught the judged part too")
+    known, names = ceiling(made, model, test, seeds[0])
+    reached = correct(of_scores("", known), test.labels, names)[served]
     return {
         "dataset": test.name,
         "n": len(test),
         "embedder": made.embedder,
-        "routers": rows,
+        "routers": [one | {"embedder": made.embedder, "ceiling": float(reached.mean())} for one in rows],
         "baselines": [row(one) for one in base],
     }
 
 
-def _own(made: Read, train: Labelled, seed: int, told: Told) -> dict[str, Answers]:
-    scores, calibration, us = answered(made, train.groups, seed, told)
+def _own(made: Read, model: Learned, groups: Sequence[str], seed: int, told: Told) -> dict[str, Answers]:
+    scores, calibration, us = answered(made, model, groups, seed, told)
     alone = of_scores(AUTO, scores, confidence=calibration.confidence(scores), us=us)
     shared = {"first": alone.first, "inside": alone.inside, "confidence": alone.confidence, "us": us}
     return {

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from orchestra.core.errors import BadDefinition
 from orchestra.evaluation.contests.features import Singles
 from orchestra.evaluation.outcomes import Bools, Floats, Ints
-from orchestra.routing.learners.kernel import predicted, rbf, solved
+from orchestra.routing.learners.kernel import predicted, rbf
 
 GAMMA, LAM = 0.5, 0.1
 DESCRIBED, NEW = 2.0, 0.2
 NEVER = -1.0
-TOGETHER = 2000
+TOGETHER, BLOCK = 2000, 512
 
 
 class Described(NamedTuple):
@@ -44,33 +44,106 @@ class Described(NamedTuple):
 
 
 class Learned(NamedTuple):
-    """``new`` are the labels without examples. Shapes: ``rows`` (n, d), ``weights`` (n, k), ``new`` (k,)."""
+    """``new`` are the labels without examples; ``half`` is L^-1 Y and ``reach`` L^-1 k(U, V), with L L^T = K + lam I
+    and V the texts that will be asked.
+
+    Shapes: ``rows`` (n, d), ``weights`` (n, k), ``new`` (k,), ``half`` (n, k), ``reach`` (n, m).
+    """
 
     rows: Singles
     weights: Singles
     described: Described
     new: Bools
+    half: Singles
+    reach: Singles
 
     def scores(self, x: Singles) -> Floats:
         """Shapes: (m, d) -> (m, k)."""
         out = np.asarray(predicted(x, self.rows, self.weights, GAMMA)[0], dtype=np.float64)
-        new, near = self.new, self.described.near(x, out.shape[1])
-        if new.any() and not new.all() and len(self.described.owner):
-            best = np.take_along_axis(near, np.where(new, -np.inf, out).argmax(axis=1)[:, None], axis=1)
-            best = np.where(best > NEVER, best, near[:, ~new].max(axis=1, keepdims=True))
-            out[:, new] += DESCRIBED * (near[:, new] - best) + NEW
-        return out
+        return with_new(out, self.described.near(x, out.shape[1]), self.new)
 
 
-def learn(x: Singles, y: NDArray[np.float32], described: Described) -> Learned:
-    """From examples and descriptions. Shapes: x (n, d), y (n, k) of 0 and 1. Raises: BadDefinition for no rows."""
+def with_new(scores: Floats, near: Floats, new: Bools) -> Floats:
+    """The scores, with what nearness to its descriptions gives a label without examples. Shapes: (m, k) twice, (k,)."""
+    out = scores.copy()
+    if new.any() and not new.all() and (near > NEVER).any():
+        best = np.take_along_axis(near, np.where(new, -np.inf, out).argmax(axis=1)[:, None], axis=1)
+        best = np.where(best > NEVER, best, near[:, ~new].max(axis=1, keepdims=True))
+        out[:, new] += DESCRIBED * (near[:, new] - best) + NEW
+    return out
+
+
+def learn(x: Singles, y: Singles, described: Described, asked: Singles | None = None) -> Learned:
+    """From examples and descriptions; with ``asked``, what ``informed`` needs besides.
+
+    Shapes: x (n, d), y (n, k) of 0 and 1, asked (m, d). Raises: BadDefinition for no rows.
+    """
     if not len(x) or len(x) != len(y):
         raise BadDefinition(f"{len(x)} examples with {len(y)} targets are nothing to learn from.")
     rows, targets = x, y
     if len(described.owner):
         rows = np.vstack([x, described.vectors])
         targets = np.vstack([y, np.eye(y.shape[1], dtype=np.float32)[described.owner]])
-    return Learned(rows, solved(rbf(rows, rows, GAMMA), targets, LAM), described, y.sum(axis=0) == 0)
+    lower = factored(rbf(rows, rows, GAMMA), LAM)
+    half = forward(lower, targets)
+    reach = forward(lower, rbf(rows, rows[:0] if asked is None else asked, GAMMA))
+    return Learned(rows, backward(lower, half), described, y.sum(axis=0) == 0, half, reach)
+
+
+def factored(gram: Singles, lam: float) -> Singles:
+    """L with L L^T = gram + lam I in the lower triangle of ``gram`` itself, the other is of no use. Shapes: (n, n).
+
+    By blocks, in single precision: numpy's own would make two copies in double precision.
+    """
+    gram[np.diag_indices(len(gram))] += np.float32(lam)
+    for start in range(0, len(gram), BLOCK):
+        below = gram[start:, start : start + BLOCK]
+        below -= gram[start:, :start] @ gram[start : start + BLOCK, :start].T
+        corner = np.linalg.cholesky(below[:BLOCK])
+        below[:BLOCK] = corner
+        below[BLOCK:] = np.linalg.solve(corner, below[BLOCK:].T).T
+    return gram
+
+
+def forward(lower: Singles, b: Singles) -> Singles:
+    """L^-1 b. Shapes: (n, n), (n, k) -> (n, k)."""
+    out = b.copy()
+    for start in range(0, len(b), BLOCK):
+        part = slice(start, start + BLOCK)
+        out[part] = np.linalg.solve(lower[part, part], out[part] - lower[part, :start] @ out[:start])
+    return out
+
+
+def backward(lower: Singles, b: Singles) -> Singles:
+    """L^-T b. Shapes: (n, n), (n, k) -> (n, k)."""
+    out = b.copy()
+    for start in reversed(range(0, len(b), BLOCK)):
+        part, end = slice(start, start + BLOCK), start + BLOCK
+        out[part] = np.linalg.solve(lower[part, part].T, out[part] - lower[end:, part].T @ out[end:])
+    return out
+
+
+def informed(model: Learned, asked: Singles, y: Singles, near: Floats, part: Ints) -> Floats:
+    """The scores of texts by what learned from all that ``model`` did and from the asked texts of the other parts.
+
+    It is the solution on the rows U and O together, in blocks: with f the plain scores and S = k(V, V) + lam I -
+    k(V, U) (K + lam I)^-1 k(U, V) over the asked texts V, part T is given f_T + S_TO S_OO^-1 (y - f)_O.
+
+    Shapes: asked (m, d), those that ``model`` was told of; y, near (m, k'), with columns for labels that it never met
+    behind its own; part (m,). Returns (m, k').
+    """
+    more = y.shape[1] - len(model.new)
+    f = np.pad(model.reach.T @ model.half, ((0, 0), (0, more)))
+    s = rbf(asked, asked, GAMMA)
+    s -= model.reach.T @ model.reach
+    out, unknown = f.astype(np.float64), np.pad(model.new, (0, more), constant_values=True)
+    for mine in (part == one for one in np.unique(part)):
+        others = ~mine
+        if others.any():
+            lower = factored(s[np.ix_(others, others)], LAM)
+            out[mine] += s[np.ix_(mine, others)] @ backward(lower, forward(lower, (y - f)[others]))
+        out[mine] = with_new(out[mine], near[mine], unknown & (y[others].sum(axis=0) == 0))
+    return out
 
 
 def universe(labels: Sequence[frozenset[str]], label_to_texts: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

@@ -1,9 +1,6 @@
 """Contests of tiers: the cheapest tier that is good enough, for a text or a step of an agent's work.
 
-Formula: P(tier t suffices | v) = share_t + k(v, U) (K + lam I)^-1 (C - share), C 1 where t is at least the gold tier;
-made to rise with t. The cheapest tier with P >= tau is taken; a higher tau is surer and dearer.
-Source: kernel ridge regression of the cumulative labels (Frank and Hall 2001, for ordinal classes); the constants are
-our default.
+How it is learned and chosen is said in ``ordinal``.
 """
 
 from __future__ import annotations
@@ -12,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -20,19 +17,24 @@ from orchestra.core.errors import BadDefinition, BadNumber
 from orchestra.evaluation.contests.answers import gain
 from orchestra.evaluation.contests.features import Singles, Told, features, silent
 from orchestra.evaluation.contests.labelled import found
-from orchestra.evaluation.contests.learned import parted
+from orchestra.evaluation.contests.ordinal import (
+    curve,
+    informed,
+    ordinal,
+    price_at,
+    settled,
+    sufficient_at,
+    worth,
+)  # fmt: skip
 from orchestra.evaluation.load import lines
-from orchestra.evaluation.outcomes import Floats, Ints
+from orchestra.evaluation.outcomes import Ints
 from orchestra.evaluation.tiers import Step, failure_aware, load_steps
-from orchestra.routing.learners.kernel import predicted, rbf, solved
 
 AUTO = "auto"
 ORDER = ("SIMPLE", "MEDIUM", "COMPLEX", "REASONING")
 """What tiers may be called in a column ``label``, the cheapest first."""
 NUMBERS = ("chars", "n_messages", "step_index")
-GAMMA, LAM = 0.5, 2.0
 LIMIT = 3.0
-PARTS = 5
 NEIGHBOURS = 5
 
 
@@ -111,64 +113,17 @@ def _gold(row: Mapping[str, Any], where: str) -> int:
     return tier
 
 
-class Ordinal(NamedTuple):
-    """Shapes: ``rows`` (n, d), ``weights`` (n, 4), ``share`` (4,)."""
-
-    rows: Singles
-    weights: Singles
-    share: Singles
-
-    def enough(self, x: Singles) -> Floats:
-        """That each tier suffices, rising to 1 for the highest. Shapes: (m, d) -> (m, 4)."""
-        raw = self.share + predicted(x, self.rows, self.weights, GAMMA)[0]
-        out = np.clip(np.maximum.accumulate(np.asarray(raw, dtype=np.float64), axis=1), 0.0, 1.0)
-        out[:, -1] = 1.0
-        return out
-
-
-def ordinal(x: Singles, gold: Ints) -> Ordinal:
-    """Shapes: (n, d), (n,)."""
-    reached = (gold[:, None] <= np.arange(len(ORDER))).astype(np.float32)
-    share = reached.mean(axis=0)
-    return Ordinal(x, solved(rbf(x, x, GAMMA), reached - share, LAM), share)
-
-
-def cheapest(enough: Floats, tau: float) -> Ints:
-    """The first tier that suffices with probability ``tau``; the highest always does. Shapes: (m, 4) -> (m,)."""
-    sure = enough >= tau
-    sure[:, -1] = True
-    return np.asarray(sure.argmax(axis=1), dtype=np.intp)
-
-
-def curve(enough: Floats, gold: Ints) -> list[tuple[float, float, float]]:
-    """(tau, mean tier, sufficient share) for every tau that makes a difference, from the cheapest."""
-    out: list[tuple[float, float, float]] = []
-    for tau in np.unique(np.append(enough[:, :-1], [0.0, 1.0])).tolist():
-        picks = cheapest(enough, tau)
-        if not out or float(picks.mean()) != out[-1][1]:
-            out.append((tau, float(picks.mean()), float((picks >= gold).mean())))
-    return out
-
-
-def tau_at(points: Sequence[tuple[float, float, float]], mean_tier: float) -> float:
-    """The highest tau whose mean tier is not above; the lowest one where all are."""
-    return max((tau for tau, mean, _ in points if mean <= mean_tier + 1e-9), default=points[0][0])
-
-
-def sufficient_at(points: Sequence[tuple[float, float, float]], mean_tier: float) -> float:
-    """The sufficient share at a mean tier, interpolated: a coin between two neighbouring taus reaches it."""
-    means, shares = [mean for _, mean, _ in points], [share for _, _, share in points]
-    return float(np.interp(mean_tier, means, shares))
-
-
 def tiers(
     train: TierSet, test: TierSet, at_mean_tier: float = 1.22, embedder: str = "auto", told: Told = silent
 ) -> dict[str, Any]:
-    """Learns from ``train``, answers for ``test``. "auto" keeps to a mean tier with a tau from the training part alone.
+    """Learns from ``train``, answers for ``test``. "auto" keeps to a mean tier with a price from the training part.
 
     ``sufficient_at`` is read off the test part's curve at that mean tier, ``curve`` is (mean tier, sufficient) for
-    all taus. "auto:likeliest" takes the likeliest tier. The failure-aware scores, in per cent, are there where the rows
-    are steps of trajectories. ``gain`` is auto's sufficient share less that of the nearest neighbours.
+    all prices. ``ceiling``, the same for all, is what ``sufficient_at`` would be on the same features with full
+    information: the learner of "auto", taught the answers of the judged rows too, but those of the fifth it is asked
+    about (``ordinal.informed``). "auto:likeliest" takes the likeliest tier. The failure-aware scores, in per cent,
+    are there where the rows are steps of trajectories. ``gain`` is auto's sufficient share less that of the nearest
+    neighbours.
 
     Raises: BadDefinition for parts that do not fit, BadNumber for a mean tier outside [0, 3]; as ``features``.
     """
@@ -178,43 +133,39 @@ def tiers(
         raise BadNumber(f"at_mean_tier={at_mean_tier!r}.", remedy="Give a mean tier from 0 to 3.")
     used, x, asked = _read(train, test, embedder, told)
     told(0, "calibrates")
-    tau = tau_at(curve(kept_back(x, train.gold, train.groups), train.gold), at_mean_tier)
-    model = ordinal(x, train.gold)
+    lam, kept_back = settled(x, train.gold, train.groups)
+    price = price_at(kept_back, at_mean_tier)
+    model = ordinal(x, train.gold, lam)
     start = time.perf_counter()
     enough = model.enough(asked)
-    picks = cheapest(enough, tau)
+    picks = worth(enough, price)
     us = (time.perf_counter() - start) * 1e6 / len(test)
     points = curve(enough, test.gold)
-    likeliest = np.diff(enough, axis=1, prepend=0.0).argmax(axis=1)
+    known = curve(informed((x, train.gold), (asked, test.gold), test.groups, lam), test.gold)
     near = neighbours(x, train.gold, asked)
     auto = _row(AUTO, picks, test) | {
-        "tau": tau,
+        "lam": lam,
+        "price": price,
         "at_mean_tier": at_mean_tier,
         "sufficient_at": sufficient_at(points, at_mean_tier),
-        "curve": [[mean, share] for _, mean, share in points],
+        "curve": [[one.mean_tier, one.sufficient] for one in points],
         "us_per_decision": us,
         "gain": gain((picks >= test.gold).astype(np.float64), (near >= test.gold).astype(np.float64), 0),
     }
+    likeliest = _row(f"{AUTO}:likeliest", np.diff(enough, axis=1, prepend=0.0).argmax(axis=1), test)
+    ceiling = sufficient_at(known, at_mean_tier)
     fixed = [_row(f"always {tier}", np.full(len(test), tier), test) for tier in range(len(ORDER))]
     return {
         "dataset": test.name,
         "n": len(test),
         "embedder": used,
-        "routers": [auto, _row("auto:likeliest", likeliest, test)],
-        "baselines": [_row(f"kNN-{NEIGHBOURS}", near, test), *fixed, _row("oracle", test.gold, test)],
+        "routers": [one | {"embedder": used, "ceiling": ceiling} for one in (auto, likeliest)],
+        "baselines": [
+            _row(f"kNN-{NEIGHBOURS}", near, test) | {"embedder": used},
+            *fixed,
+            _row("oracle", test.gold, test),
+        ],
     }
-
-
-def kept_back(x: Singles, gold: Ints, groups: Sequence[str]) -> Floats:
-    """For each training row what was learned from the other parts. Shapes: (n, 4)."""
-    out = np.zeros((len(x), len(ORDER)))
-    part = parted(groups, 0, PARTS)
-    for one in np.unique(part):
-        mine = part == one
-        if mine.all():
-            raise BadNumber("The examples are all of one group.", remedy="Give examples of several tasks.")
-        out[mine] = ordinal(x[~mine], gold[~mine]).enough(x[mine])
-    return out
 
 
 def neighbours(x: Singles, gold: Ints, asked: Singles) -> Ints:

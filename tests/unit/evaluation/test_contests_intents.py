@@ -1,5 +1,6 @@
 """One label for each text."""
 
+import dataclasses
 import random
 from collections.abc import Sequence
 
@@ -7,10 +8,11 @@ import numpy as np
 import pytest
 
 from orchestra.core.errors import BadDefinition, UnknownRouter
+from orchestra.evaluation.contests import learned
 from orchestra.evaluation.contests.answers import FIGURES, Answers, figures, first_few
 from orchestra.evaluation.contests.intents import calibrated, intents
 from orchestra.evaluation.contests.labelled import Labelled
-from orchestra.evaluation.contests.learned import Described, learn, parted, targets
+from orchestra.evaluation.contests.learned import Described, informed, learn, parted, targets
 from orchestra.evaluation.contests.taught import Question, projected, taught
 
 WORDS = {
@@ -71,6 +73,45 @@ def test_descriptions_change_no_order_among_labels_with_examples() -> None:
     assert not np.allclose(model.scores(asked)[:, 2], plain.scores(asked)[:, 2])
     with pytest.raises(BadDefinition):
         learn(x[:0], y[:0], Described(about, np.arange(3)))
+
+
+def test_what_the_judged_rows_of_other_parts_would_teach(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same as learning anew for each part, of labels that only the judged rows have too."""
+    rng = np.random.default_rng(0)
+    x, asked, about = (rng.standard_normal((n, 5)).astype(np.float32) for n in (17, 11, 3))
+    y = np.eye(4, dtype=np.float32)[[0, 1] * 8 + [0]]
+    own = np.eye(5, dtype=np.float32)[[0, 1, 2, 4, 1, 0, 4, 3, 1, 0, 0]]
+    described, part = Described(about, np.arange(3)), np.arange(11) % 3
+    monkeypatch.setattr(learned, "BLOCK", 4)
+    found = informed(learn(x, y, described, asked), asked, own, described.near(asked, 5), part)
+    wide = np.hstack([y, np.zeros((17, 1), dtype=np.float32)])
+    for one in range(3):
+        mine = part == one
+        anew = learn(np.vstack([x, asked[~mine]]), np.vstack([wide, own[~mine]]), described)
+        assert np.allclose(found[mine], anew.scores(asked[mine]), atol=1e-4)
+    alone = informed(learn(x, y, described, asked), asked, own[:, :4], described.near(asked, 4), part * 0)
+    assert np.allclose(alone, learn(x, y, described).scores(asked), atol=1e-4)
+
+
+def test_a_block_at_a_time_is_the_plain_solution(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    root = rng.standard_normal((13, 13))
+    gram, b = (root @ root.T).astype(np.float32), rng.standard_normal((13, 2)).astype(np.float32)
+    monkeypatch.setattr(learned, "BLOCK", 4)
+    lower = learned.factored(gram.copy(), 1.0)
+    truth = np.linalg.solve(gram + np.eye(13), b)
+    assert np.allclose(learned.backward(lower, learned.forward(lower, b)), truth, atol=1e-4)
+
+
+def test_the_ceiling_knows_more_than_the_training_part() -> None:
+    train, test = labelled(60, 1, ("play", "book")), labelled(90, 2, (*WORDS, "nothing"))
+    out = intents(train, test, ("auto", "auto:3", "random"), embedder="hashed:256")
+    assert [row["ceiling"] for row in out["routers"]] == [1.0, 1.0, 1.0] and out["routers"][0]["top1"] < 0.8
+    assert {row["embedder"] for row in out["routers"]} == {"hashed:256"}
+    assert intents(train, test, ("random",), embedder="hashed:256")["routers"][0]["ceiling"] == 1.0
+    together = dataclasses.replace(test, groups=("one",) * 90)
+    known = intents(train, together, embedder="hashed:256")["routers"][0]
+    assert known["ceiling"] == known["top1"]
 
 
 def test_context_tells_apart_what_texts_do_not() -> None:

@@ -1,5 +1,6 @@
 """Several labels for each text."""
 
+import dataclasses
 import random
 
 import numpy as np
@@ -26,6 +27,20 @@ def test_the_contest() -> None:
     assert auto["exact"] > 0.95 and three["mean_set_size"] == 3.0 and three["hit_any"] == 1.0 and three["exact"] == 0.0
     assert auto["gain"][1] == pytest.approx(auto["exact"] - max(row["exact"] for row in out["baselines"]))
     assert out["baselines"][0]["name"] == "most common set" and auto["us_per_decision"] > 0
+
+
+def test_the_ceiling_knows_more_than_the_training_part() -> None:
+    train, test = labelled(150, 1), labelled(150, 2)
+    few = train.rows([i for i, own in enumerate(train.labels) if "ride" not in own])
+    out = sets(few, test, ("auto", "auto:3", "random"), embedder="hashed:512")
+    auto = out["routers"][0]
+    assert (
+        auto["exact"] < 0.7
+        and auto["ceiling"] > 0.9
+        and {row["ceiling"] for row in out["routers"]} == {auto["ceiling"]}
+    )
+    together = sets(few, dataclasses.replace(test, groups=("one",) * 150), embedder="hashed:512")["routers"][0]
+    assert together["ceiling"] == together["exact"] == auto["exact"]
 
 
 def test_sets_of_one_size_are_answered_with_that_size() -> None:

@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 
 from orchestra.core.errors import BadDefinition, BadNumber
-from orchestra.evaluation.contests.tiers import cheapest, curve, load_tiers, ordinal, sufficient_at, tau_at, tiers
-
-ENOUGH = np.array([[0.9, 0.95, 0.99, 1.0], [0.2, 0.6, 0.7, 1.0]])
+from orchestra.evaluation.contests.tiers import load_tiers, neighbours, tiers
 
 
 def written(folder: Path, rows: list[dict[str, Any]]) -> Path:
@@ -28,19 +26,6 @@ def steps(n: int, first: int = 0) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def test_the_cheapest_that_is_sure_enough() -> None:
-    assert cheapest(ENOUGH, 0.5).tolist() == [0, 1] and cheapest(ENOUGH, 2.0).tolist() == [3, 3]
-    assert cheapest(ENOUGH, 0.0).tolist() == [0, 0]
-
-
-def test_curve_by_hand() -> None:
-    points = curve(ENOUGH, np.array([0, 2]))
-    assert [(mean, share) for _, mean, share in points] == [(0.0, 0.5), (0.5, 0.5), (1.0, 1.0), (1.5, 1.0), (2.0, 1.0),
-                                                            (2.5, 1.0), (3.0, 1.0)]  # fmt: skip
-    assert cheapest(ENOUGH, tau_at(points, 1.2)).mean() == 1.0 and tau_at(points, -1.0) == points[0][0]
-    assert sufficient_at(points, 0.75) == 0.75
-
-
 def test_the_contest(tmp_path: Path) -> None:
     train, test = (
         load_tiers(written(tmp_path / name, steps(n, first))) for name, n, first in (("a", 96, 0), ("b", 32, 96))
@@ -51,7 +36,10 @@ def test_the_contest(tmp_path: Path) -> None:
     assert auto["sufficient"] >= 0.9 and abs(auto["mean_tier"] - 1.5) < 0.3 and likeliest["accuracy"] == 1.0
     assert set(auto["failure_aware"]) == {"row_pass", "row_exact", "trajectory_pass", "cost_save", "combined"}
     assert out["embedder"] == "hashed:256 and numbers" and auto["curve"][0][0] <= auto["curve"][-1][0] == 3.0
+    assert [row["embedder"] for row in out["routers"]] == [out["embedder"]] * 2
+    assert auto["ceiling"] == likeliest["ceiling"] >= auto["sufficient_at"] - 0.1 and 0.0 <= auto["price"] <= 1.0
     base = {row["name"]: row for row in out["baselines"]}
+    assert base["kNN-5"]["embedder"] == out["embedder"] and "embedder" not in base["oracle"]
     assert base["always 3"]["sufficient"] == 1.0 == base["oracle"]["accuracy"] and base["always 0"]["accuracy"] == 0.25
 
 
@@ -68,10 +56,19 @@ def test_vectors_and_names_of_tiers(tmp_path: Path) -> None:
     assert load_tiers(tmp_path).gold.tolist() == [2]
 
 
-def test_probabilities_rise_with_the_tier() -> None:
-    x = np.random.default_rng(0).standard_normal((40, 3)).astype(np.float32)
-    enough = ordinal(x, np.arange(40) % 4).enough(x[:7])
-    assert (np.diff(enough, axis=1) >= 0).all() and (enough[:, -1] == 1.0).all() and (enough >= 0).all()
+def test_the_judged_rows_own_answers_raise_the_ceiling_and_nothing_else(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"target_tier_id": i % 2 * 3, "emb": [1.0, 0.0] if i % 2 else [0.0, 1.0]} for i in range(40)
+    ]
+    other = [{**row, "target_tier_id": 3 - row["target_tier_id"]} for row in rows]
+    known, judged = (load_tiers(written(tmp_path / name, own)) for name, own in (("a", rows), ("b", other * 4)))
+    auto = tiers(known, judged, 1.5)["routers"][0]
+    assert auto["sufficient"] == auto["sufficient_at"] == 0.5 and auto["ceiling"] > 0.9
+
+
+def test_the_commonest_tier_nearby() -> None:
+    x, asked = np.eye(6, 2, dtype=np.float32), np.array([[1.0, 0.0]], dtype=np.float32)
+    assert neighbours(x, np.array([2, 2, 1, 1, 0, 0]), asked).tolist() == [1]
 
 
 def test_bad_rows(tmp_path: Path) -> None:
