@@ -6,8 +6,8 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from orchestra.core.call import Batch, Call, NodeName, Plan, rerouted
-from orchestra.core.decision import Decision
+from orchestra.core.call import Batch, Call, ModelName, NodeName, Plan, rerouted
+from orchestra.core.decision import Decision, Option
 from orchestra.core.errors import BudgetExceeded, Declined, NoProvider
 from orchestra.core.money import NANO
 from orchestra.core.outcome import Detour, Failed, Outcome, failed
@@ -55,6 +55,7 @@ def bind(
     model's name that it is asked once; without it the last failure comes back unfiled, or NoProvider if no node was
     ever called. With the call's ``hedge_s`` the next best is asked too where the one chosen is late.
     Where the budget is what keeps the others out, that is the result, so that the run can be resumed with a larger one.
+    Of models, a request that the ledger refuses falls to those that the decision knew to be cheaper, while there are.
     A batch without calls carries a record alone: where deciding fails after a node did. ``target`` makes the chosen
     name a target: NodeName, or ModelName for a choice of models.
     """
@@ -73,7 +74,7 @@ def bind(
         if not isinstance(outcome, Failed):
             return outcome
         for gone, last in failures:
-            if (end := final(last, gone)) is not None:
+            if (end := final(last, gone)) is not None and not work.falls(gone, last):
                 return (yield from ended(escalate, call, _told(end, work.before, FINAL_HERE)))
             work.fails(gone, last)
         if len(failures) > 1 and (between := rerouted(failures[0][1], failures[1][0].name, work.before)):
@@ -105,6 +106,7 @@ class _Work(Generic[C]):
         self.health, self.now, self.target = health, now, target
         self.tried: list[Tried] = []
         self.before = Detour()
+        self.options: tuple[Option, ...] = ()
 
     @property
     def known(self) -> tuple[tuple[str, str], ...]:
@@ -125,6 +127,7 @@ class _Work(Generic[C]):
             others=_others(node.name, decision, self.standing, self.health, self.now),
         )
         filings = () if last is None else rerouted(last, node.name, _detour(self.before, decision))
+        self.options = decision.options
         self.before = Detour(before=(node.name,), before_cost=_usd(decision, node.name))
         if call.hedge_s is not None and len(self.standing) > 1:
             rest = tuple(other for other in self.standing if other.name != node.name)
@@ -132,6 +135,17 @@ class _Work(Generic[C]):
             return (yield from hedged(*hedge, self.health, self.now))
         outcome = yield from attempt(chosen, node.name, filings, self.health, self.now)
         return outcome, [(node, outcome)] if isinstance(outcome, Failed) else []
+
+    def falls(self, node: C, failure: Failed) -> bool:
+        """Whether a refused request goes to cheaper models; the others are out then."""
+        if self.target is not ModelName or not failure.cause.is_a(BudgetExceeded):
+            return False
+        costs = {option.name: option.cost_nano for option in self.options}
+        most = costs.get(node.name, 0)
+        # The ledger said that this request may cost too much, and nothing of one that may cost less.
+        cheaper = tuple(other for other in self.standing if costs.get(other.name, most) < most)
+        self.standing = cheaper or self.standing
+        return bool(cheaper)
 
     def fails(self, node: C, failure: Failed) -> None:
         self.standing = tuple(other for other in self.standing if other.name != node.name)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from orchestra import Agent, Budget, Orchestra, gather, outcome, step, tool, workflow
 from orchestra.app.result import Result
-from orchestra.core.errors import Overloaded
-from orchestra.core.events import CallEnded, Overrun
+from orchestra.core.errors import BudgetExceeded, ModelTimeout, Overloaded
+from orchestra.core.events import CallEnded, CallStarted, Overrun
 from orchestra.core.message import ToolCall
 from orchestra.core.money import nano
 from orchestra.core.outcome import Failed
@@ -70,7 +70,7 @@ def look(at: int) -> str:
 def model(world: World, name: str, rng: random.Random, number: count[int]) -> FunctionModel:
     def answer(request: Request) -> Reply:
         if rng.random() < world.refused:
-            raise Overloaded("Come back later.")
+            raise rng.choice((Overloaded, ModelTimeout))("Come back later.")
         used = Usage(
             input_tokens=rng.randint(1, counted.count(request)),
             output_tokens=rng.randint(1, request.max_tokens),
@@ -108,7 +108,7 @@ def test_the_cap_holds_whatever_is_drawn(world: World) -> None:
     assert result.usage.nano_usd <= nano(world.budget_usd)
     assert not [event for event in result.events if isinstance(event, Overrun)]
     for kinds in result.output:
-        allowed = ("BudgetExceeded", "Overloaded") if world.refused else ("BudgetExceeded",)
+        allowed = ("BudgetExceeded", "Overloaded", "ModelTimeout") if world.refused else ("BudgetExceeded",)
         assert not kinds or any(kind in kinds for kind in allowed), "what does not fit ends by name"
     for decision in result.decisions:
         if not decision.capability.startswith("model/"):
@@ -117,6 +117,37 @@ def test_the_cap_holds_whatever_is_drawn(world: World) -> None:
         over = {option.name for option in decision.options if (option.filtered or "").startswith(OVER_BUDGET)}
         assert not over & set(decision.chosen)
         assert len(over) < 2, "the last one is left to the ledger"
+
+
+unlucky = st.builds(
+    World,
+    seed=st.integers(0, 10**6),
+    prices=st.just({SMALL: (0.1, 0.4), LARGE: (5.0, 20.0)}),
+    turns=st.integers(1, 2),
+    agents=st.integers(1, 3),
+    max_tokens=st.integers(2000, 6000),
+    refused=st.just(0.6),
+    policy=st.just(AlwaysLarge()),
+    budget_usd=st.floats(0.05, 0.3),
+)
+
+
+@given(world=unlucky)
+@settings(max_examples=40)
+def test_what_the_ledger_refuses_as_large_is_asked_of_small(world: World) -> None:
+    """Attempts that nobody answered are billed, so that retries are often refused."""
+    with patch("orchestra.runtime.models.FIRST_WAIT_S", 0.0):
+        result = anyio.run(walked, world)
+    assert result.usage.nano_usd <= nano(world.budget_usd)
+    asked = {event.key for event in result.events if isinstance(event, CallStarted)}
+    for event in result.events:
+        if isinstance(event, CallEnded) and _over_budget(event):
+            step_key, _, name = event.key.rpartition("/@")
+            assert name == SMALL or f"{step_key}/@{SMALL}" in asked
+
+
+def _over_budget(event: CallEnded) -> bool:
+    return event.kind == "model" and isinstance(event.outcome, Failed) and event.outcome.cause.is_a(BudgetExceeded)
 
 
 @given(world=worlds.filter(lambda world: world.agents == 1 and not world.refused))

@@ -3,11 +3,17 @@ one.
 """
 
 from typing import Any
+from unittest.mock import patch
 
-from orchestra import Agent, Budget, Orchestra, tool
+import pytest
+
+from orchestra import Agent, Budget, Orchestra, gather, step, tool, workflow
 from orchestra.core.decision import Decision, Step
-from orchestra.core.errors import BudgetExceeded
+from orchestra.core.errors import BudgetExceeded, ModelTimeout
+from orchestra.core.events import CallEnded, Filed
 from orchestra.core.message import ToolCall
+from orchestra.core.money import nano
+from orchestra.core.outcome import Failed
 from orchestra.models.scripted import Scripted
 from orchestra.routing.constraints import OVER_BUDGET
 from orchestra.routing.learners.steps import AlwaysLarge, Policy, Threshold
@@ -95,3 +101,65 @@ def test_where_neither_fits_the_end_is_explicit_and_free() -> None:
     result = capped(0.0001, small, large)
     assert result.status == "stopped" and result.cause.is_a(BudgetExceeded)
     assert result.usage.nano_usd == 0 and not small.requests and not large.requests
+
+
+def refusals(result: Any) -> list[str]:
+    """The models whose request the ledger refused, in order."""
+    ends = (event for event in result.events if isinstance(event, CallEnded) and event.kind == "model")
+    return [e.name for e in ends if isinstance(e.outcome, Failed) and e.outcome.cause.is_a(BudgetExceeded)]
+
+
+def writers(small: Scripted, large: Scripted, **options: Any) -> Orchestra:
+    """A request costs up to $.4042 and something with the large model, $.0041 with the small one."""
+    writer = Agent("writer", "Writes.", model=[SMALL, LARGE], max_tokens=2000)
+    router = Stepwise(AlwaysLarge(), floor=0.0)
+    return Orchestra(agents=[writer], models={SMALL: small, LARGE: large}, prices=PRICES, router=router, **options)
+
+
+def unanswered(_: Any) -> Any:
+    """Nobody knows whether it was billed, so it counts at its most."""
+    raise ModelTimeout("nobody answered")
+
+
+@on_every_loop
+@pytest.mark.parametrize(("usd", "left"), [(0.6, True), (0.405, False)])
+def test_a_retry_that_no_longer_fits_falls_to_the_small_model(loop: str, native: bool, usd: float, left: bool) -> None:
+    async def main() -> None:
+        small, large = Scripted("done"), Scripted(unanswered, "never asked for")
+        async with writers(small, large, native_tasks=native) as one:
+            result = await one.run("Write.", budget=Budget(usd=usd))
+            assert nano(0.4) < result.usage.nano_usd <= nano(usd) and len(large.requests) == 1
+            first, second = steps(result.decisions)
+            assert (first.chosen, second.chosen) == ((LARGE,), (SMALL,))
+            assert (second.because or "").endswith(f"@{LARGE}") and "only one left" in second.reason
+            went = [(event.how, event.to) for event in result.events if isinstance(event, Filed)]
+            if left:
+                assert result.output == "done" and refusals(result) == [LARGE] and went == [("rerouted", SMALL)]
+                assert await one.feedback(result.run_id, 1.0) == 2, "none for the request that was refused"
+                return
+            assert result.status == "stopped" and result.cause is not None and result.cause.is_a(BudgetExceeded)
+            assert refusals(result) == [LARGE, SMALL] and not small.requests
+            assert went == [("rerouted", SMALL), ("escalated", "budget")]
+
+    with patch("orchestra.runtime.models.FIRST_WAIT_S", 0.0):
+        go(loop, main)
+
+
+@on_every_loop
+def test_small_takes_over_where_two_large_requests_at_once_do_not_both_come_again(loop: str, native: bool) -> None:
+    """Both fit once; of the two retries neither does."""
+
+    async def main() -> None:
+        small, large = Scripted("small", "small"), Scripted(unanswered, unanswered)
+
+        @workflow
+        async def both(text: str) -> list[str]:
+            return list(await gather(step("writer", f"{text} one."), step("writer", f"{text} two.")))
+
+        async with writers(small, large, native_tasks=native) as one:
+            result = await one.run(both, "Write", budget=Budget(usd=1.0))
+            assert result.output == ["small", "small"] and sorted(refusals(result)) == [LARGE, LARGE]
+            assert nano(0.8) < result.usage.nano_usd <= nano(1.0)
+
+    with patch("orchestra.runtime.models.FIRST_WAIT_S", 0.0):
+        go(loop, main)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orchestra.core.call import Batch, Call, Filing, ModelName, NodeName
-from orchestra.core.decision import Decision
+from orchestra.core.decision import Decision, Option
 from orchestra.core.errors import (
     BadInput,
     BudgetExceeded,
@@ -249,3 +249,50 @@ def test_a_call_is_in_flight_from_its_decision_until_it_ends_or_the_plan_is_clos
     assert (health.in_flight("stripe"), health.in_flight("adyen")) == (0, 1)
     plan.close()
     assert (health.in_flight("stripe"), health.in_flight("adyen")) == (0, 0)
+
+
+def priced(standing: tuple[ModelOption, ...], failure: Failed | None) -> Deciding:
+    """The dearest of those that stand, and what all of them cost."""
+    yield from ()
+    costs = {"large": 9, "middle": 5, "small": 1, "other": 1}
+    options = tuple(Option(one.name, cost_nano=costs[one.name]) for one in standing)
+    return replace(decision(max(standing, key=lambda one: costs[one.name]).name), options=options)
+
+
+MODELS = [ModelOption("small"), ModelOption("middle"), ModelOption("large")]
+
+
+def test_a_request_that_is_refused_falls_to_cheaper_models_until_none_is_left() -> None:
+    over = BudgetExceeded("spent")
+    driver = Driver(failing(large=over, middle=over))
+    assert driver.run(bind(Call(target="step"), MODELS, priced, None, float, target=ModelName)) == Done(output="small")
+    assert driver.records == [
+        Filing(origin="0/large", how="rerouted", to="middle"),
+        Filing(origin="1/middle", how="rerouted", to="small"),
+    ]
+    driver = Driver(failing(large=over, middle=over, small=over))
+    outcome = driver.run(bind(Call(target="step"), MODELS, priced, None, float, target=ModelName))
+    assert isinstance(outcome, Failed) and outcome.cause.kind == "BudgetExceeded" and outcome.origin == "2/small"
+    assert driver.names == ["large", "middle", "small"]
+
+
+def test_a_refused_request_falls_to_nothing_that_costs_as_much() -> None:
+    """Small is refused after the dearer ones failed otherwise; the other one costs the same."""
+    driver = Driver(failing(large=Overloaded("busy"), middle=Overloaded("busy"), small=BudgetExceeded("spent")))
+    models = [*MODELS, ModelOption("other")]
+    outcome = driver.run(bind(Call(target="step"), models, priced, None, float, target=ModelName))
+    assert isinstance(outcome, Failed) and outcome.cause.is_a(BudgetExceeded)
+    assert driver.names == ["large", "middle", "small"]
+
+
+@pytest.mark.parametrize("error", [RunClosed("over"), Diverged("odd"), EffectUnknown("?")])
+def test_what_is_final_for_another_reason_is_final_for_models_too(error: OrchestraError) -> None:
+    driver = Driver(failing(large=error))
+    outcome = driver.run(bind(Call(target="step"), MODELS, priced, None, float, target=ModelName))
+    assert isinstance(outcome, Failed) and outcome.cause.kind == type(error).__name__ and driver.names == ["large"]
+
+
+def test_a_node_that_ran_out_of_money_gives_way_to_nobody() -> None:
+    driver = Driver(failing(large=BudgetExceeded("spent")))
+    outcome = driver.run(bind(Call(target="step"), MODELS, priced, None, float))
+    assert isinstance(outcome, Failed) and driver.names == ["large"]
