@@ -15,9 +15,9 @@ from orchestra.embeddings.batch import matrix_of
 from orchestra.embeddings.hashed import Rarity
 from orchestra.embeddings.registry import embedder
 from orchestra.embeddings.surface import D, surfaces
-from orchestra.routing.learners.pretrained import SHARED
 from orchestra.routing.learners.trained import Scale, scale_of
 from orchestra.routing.state.packed import packed, unpacked
+from orchestra.routing.state.sums import SHARED
 
 if TYPE_CHECKING:
     import numpy as np

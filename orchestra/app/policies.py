@@ -18,10 +18,9 @@ from orchestra.core.events import Decided
 from orchestra.ports.router import Router
 from orchestra.ports.store import Store
 from orchestra.routing.compositions.scored import scores_of
-from orchestra.routing.learners.pretrained import SHARED
 from orchestra.routing.registry import router as named
 from orchestra.routing.spec import spec_of
-from orchestra.routing.state.sums import add_plain
+from orchestra.routing.state.sums import SHARED, add_plain
 from orchestra.routing.terms import terms_of
 from orchestra.stores.registry import open_store
 

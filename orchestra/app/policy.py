@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 from orchestra.core.errors import BadDefinition, JournalVersion
 from orchestra.core.ids import canonical
 from orchestra.ports.router import Router
-from orchestra.routing.learners.pretrained import SHARED
 from orchestra.routing.spec import made_of
+from orchestra.routing.state.sums import SHARED
 
 FORMAT, VERSION = "orchestra-policy", 1
 SHOWN = 8

@@ -11,7 +11,9 @@ import math
 from collections.abc import Generator
 from typing import TYPE_CHECKING, NamedTuple
 
+from orchestra.core.decision import Decision, Option
 from orchestra.core.errors import BadDefinition, BadNumber
+from orchestra.ports.router import Lesson
 from orchestra.routing.learners.item_response import Ability, ItemModel, ability, information
 from orchestra.routing.state.sums import reward_of
 
@@ -25,6 +27,27 @@ class Calibrated(NamedTuple):
     ability: Ability
     items: tuple[int, ...]
     outcomes: tuple[float, ...]
+
+
+def lessons_of(found: Calibrated, option: str, x: Array) -> list[Lesson]:
+    """The test as rewards of the newcomer: ``IRT.learn`` makes the same ability of them, and a store hands them on.
+
+    Shapes: ``x`` (n, d), the items that ``calibrate`` was given. Source: our default.
+    """
+    lessons = []
+    for place, outcome in zip(found.items, found.outcomes, strict=True):
+        decision = Decision(
+            key=f"calibrated/{option}/{place}",
+            capability="calibration",
+            policy="calibrate",
+            version=0,
+            options=(Option(option),),
+            chosen=(option,),
+            probability=1.0,
+            x=tuple(x[place].tolist()),
+        )
+        lessons.append(Lesson(decision, outcome))
+    return lessons
 
 
 def calibrate(
@@ -48,7 +71,10 @@ def calibrate(
     import numpy as np
 
     if x.ndim != 2 or not len(x) or x.shape[1] != len(model.w_a):
-        raise BadDefinition(f"Items of the shape {x.shape} are no test for a model of {len(model.w_a)} features.")
+        raise BadDefinition(
+            f"Items of the shape {x.shape} are no test for a model of {len(model.w_a)} features.",
+            remedy="Give (n, d), made by the embedder of the model.",
+        )
     if not (0.0 < share <= 1.0 and 0.0 <= error < math.inf):
         raise BadNumber(f"share={share!r}, error={error!r}.", remedy="Give a share in (0, 1] and an error from 0.")
     a, b = model.discrimination(x), model.difficulty(x)

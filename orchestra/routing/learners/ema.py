@@ -5,7 +5,8 @@ w_c cost / max cost, the maxima over the eligible options.
 Source: ORCH, arXiv:2602.01797, names an exponential moving average over accuracy, latency or cost. Its formula and
 constants were not found: the formula is the textbook's; a = .1, the weights 1, .1, .1 and the start are our defaults.
 Latency and cost are those that the question expects, which health and the declarations keep; only the reward is
-averaged here. The published router may pick several; this one picks one.
+averaged here. The published router picks a small subset of the models: the k with the highest scores, where the
+question allows k.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import math
 import random
 from typing import NamedTuple
 
-from orchestra.core.decision import Decide, Decision
-from orchestra.core.errors import BadNumber
+from orchestra.core.decision import OOS, Decide, Decision
+from orchestra.core.errors import BadNumber, NoProvider
 from orchestra.ports.router import Terms
 from orchestra.routing.floor import eligible_of
+from orchestra.routing.members import members
 from orchestra.routing.state.examples import LATEST
 from orchestra.routing.state.learner import Learner
 from orchestra.routing.state.recall import Recall
@@ -42,7 +44,9 @@ class EMA(Learner[Recall]):
     rewards of one decision count as their mean. Processes that exchange deltas end with the same rewards; where
     versions are equal their order is that of the exchange, hence ``order_sensitive``.
     An option never tried has its prior and ``optimism`` for s. The highest score has probability 1 - floor + floor / K,
-    every other floor / K; equal scores go to the option listed first.
+    every other floor / K; equal scores go to the option listed first. Where ``most`` of the question is above 1 that
+    many are chosen, best first; with probability ``floor`` one, all equally likely, takes the place of the last. Out of
+    scope is never chosen.
 
     Raises: BadNumber for rewards outside [0, 1].
     Source: ORCH, see above; optimism .5 and the floor of .02 are our defaults.
@@ -50,6 +54,7 @@ class EMA(Learner[Recall]):
 
     terms = Terms(uses=frozenset({"prior", "cost", "latency"}))
     order_sensitive = True
+    sets, refuses = True, False
 
     def __init__(
         self,
@@ -69,7 +74,11 @@ class EMA(Learner[Recall]):
 
     def choose(self, question: Decide, key: str, rng: random.Random, /) -> Decision:
         """Pure in (state, question, rng). Raises NoProvider where no option is eligible."""
-        places, options = eligible_of(question), question.options
+        options = question.options
+        every = eligible_of(question)
+        places = [place for place in every if options[place].name != OOS]
+        if not places:
+            raise NoProvider(f"For {question.capability!r} nobody may be asked but out of scope, which is no agent.")
         dearest = max(1, *(options[place].cost_nano for place in places))
         slowest = max(options[place].latency_s for place in places) or 1.0
         quality, latency, cost = self.weights
@@ -78,7 +87,11 @@ class EMA(Learner[Recall]):
             option = options[place]
             value = self.average(option.name, option.prior)
             scores[place] = quality * value - latency * option.latency_s / slowest - cost * option.cost_nano / dearest
-        return self._greedy(question, key, rng, scores, "highest moving average")
+        if question.most == 1 and places == every:
+            return self._greedy(question, key, rng, scores, "highest moving average")
+        usual = sorted(scores, key=lambda place: (-scores[place], place))[: question.most]
+        policy, why = (self.name, self.version), f"the highest moving averages, {len(usual)} of {len(places)}"
+        return members(question, key, rng, policy=policy, usual=usual, floor=self.floor, scores=scores, why=why)
 
     def average(self, option: str, prior: float) -> float:
         """s_n of the option, from this prior on; the prior and the optimism where it was never tried."""

@@ -18,6 +18,7 @@ from orchestra.core.errors import BadNumber
 from orchestra.ports.router import Lesson, Terms
 from orchestra.routing.floor import eligible_of
 from orchestra.routing.learners.item_response import Ability, ItemModel, Observed, ability, fitted
+from orchestra.routing.learners.item_response import from_plain as item_model
 from orchestra.routing.state.examples import SAMPLE, dimension, from_plain, same_features
 from orchestra.routing.state.learner import Learner
 from orchestra.routing.state.recall import Recall
@@ -55,7 +56,7 @@ class IRT(Learner[Recall]):
         self,
         name: str = "irt",
         *,
-        model: ItemModel | None = None,
+        model: ItemModel | Mapping[str, Any] | None = None,
         w: float = 0.9,
         form: Literal["chebyshev", "linear"] = "chebyshev",
         lam: float = 3.0,
@@ -69,6 +70,7 @@ class IRT(Learner[Recall]):
                 remedy="w lies in [0, 1], lam above 0, optimism is finite, form is 'chebyshev' or 'linear'.",
             )
         super().__init__(name, Recall(cap, SAMPLE), floor)
+        model = item_model(model) if isinstance(model, Mapping) else model
         self.model, self.w, self.form, self.lam = model, float(w), form, float(lam)
         self.optimism, self._cap = float(optimism), cap
         self._fit_on: list[tuple[str, str, float]] = []

@@ -24,6 +24,7 @@ from orchestra.core.errors import BadDefinition, BadNumber
 from orchestra.ports.router import Lesson, Terms
 from orchestra.routing.floor import eligible_of, floor_of, record
 from orchestra.routing.learners.intents import General, Intents
+from orchestra.routing.made import Made
 from orchestra.routing.state.sums import reward_of
 from orchestra.routing.state.trails import PATH, Ground, Place, Trail
 
@@ -59,7 +60,7 @@ class Soil(NamedTuple):
     memory: int = 100
 
 
-class Pheromone:
+class Pheromone(Made):
     """Draws each step by the trails that lead on from the node before it, and by what is known of the options.
 
     A trail leads from ``Decide.previous`` to an option, for a capability. An edge that was never rewarded has tau_0;
@@ -81,7 +82,7 @@ class Pheromone:
 
     learns = True
     walks = True
-    terms = Terms(uses=frozenset({"query", "prior", "cost", "latency", "history"}))
+    terms = Terms(when="during", uses=frozenset({"query", "prior", "cost", "latency", "load", "history"}))
 
     def __init__(
         self,

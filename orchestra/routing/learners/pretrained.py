@@ -17,8 +17,9 @@ from orchestra.core.money import finite
 from orchestra.ports.router import Lesson, Terms
 from orchestra.routing.floor import eligible_of, floor_of, greedy
 from orchestra.routing.learners.trained import MOST_ROWS, Trained
+from orchestra.routing.made import Made
 from orchestra.routing.state.packed import FORM, packed, unpacked
-from orchestra.routing.state.sums import NO_CONTEXT, vector
+from orchestra.routing.state.sums import NO_CONTEXT, SHARED, vector
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     Array = NDArray[np.float32]
 
 VERSION = 1
-SHARED = "*"
 """The entry of the state that all options share; no option may be called so."""
 LEAST_COST = 1e-3
 """Of an option's mean cost: the regression may expect less than nothing."""
@@ -50,7 +50,7 @@ class Served(NamedTuple):
     features: Mapping[str, Any] | None = None
 
 
-class Pretrained:
+class Pretrained(Made):
     """Chooses by a model that ``served`` holds, or that ``load`` brings; it learns nothing while it serves.
 
     Options are known by their names; one that the model was not trained on has its prior, and so have all while there

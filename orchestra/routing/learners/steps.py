@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from orchestra.core.decision import Step
 from orchestra.core.errors import BadDefinition, BadNumber, JournalVersion
+from orchestra.routing.made import Made
 
 FEATURES = ("constant", "progress", "failed", "failures", "length", "funds")
 VERSION = 1
@@ -80,7 +81,7 @@ class AlwaysLarge:
         return 1.0
 
 
-class FirstLarge:
+class FirstLarge(Made):
     """The first n steps large: the plan is made well, and others carry it out. Strong under a hard budget."""
 
     def __init__(self, n: int = 2) -> None:
@@ -90,7 +91,7 @@ class FirstLarge:
         return float(state.step.turn < self.n)
 
 
-class LastLarge:
+class LastLarge(Made):
     """The last n steps large; ``of`` is how many are expected where the step itself does not say."""
 
     def __init__(self, n: int = 2, of: int = USUAL_STEPS) -> None:
@@ -100,7 +101,7 @@ class LastLarge:
         return float(state.step.turn >= (state.step.most or self.of) - self.n)
 
 
-class RandomLarge:
+class RandomLarge(Made):
     """Any step, with probability p: the mixture that a policy has to beat at the same cost."""
 
     def __init__(self, p: float = 0.5) -> None:
@@ -112,7 +113,7 @@ class RandomLarge:
         return self.p
 
 
-class Threshold:
+class Threshold(Made):
     """Large where one feature is above a threshold: without arguments, where the last step failed."""
 
     def __init__(self, feature: str | int = "failed", above: float = 0.5) -> None:
@@ -121,7 +122,7 @@ class Threshold:
                 f"{feature!r} is no feature.", remedy=f"They are {', '.join(FEATURES)}; a number is of x."
             )
         if not math.isfinite(above):
-            raise BadNumber(f"above={above!r} is not finite.")
+            raise BadNumber(f"above={above!r} is not finite.", remedy="Give a finite number; .5 is the default.")
         self.place = FEATURES.index(feature) if isinstance(feature, str) else len(FEATURES) + feature
         self.above, self.name = float(above), f"threshold({feature} > {above:g})"
 
@@ -129,7 +130,10 @@ class Threshold:
         """Raises BadDefinition where x is shorter."""
         values = features(state)
         if not 0 <= self.place < len(values):
-            raise BadDefinition(f"{self.name}: there are {len(values) - len(FEATURES)} features in x.")
+            raise BadDefinition(
+                f"{self.name}: there are {len(values) - len(FEATURES)} features in x.",
+                remedy="Name one that the steps have.",
+            )
         return float(values[self.place] > self.above)
 
 
@@ -146,6 +150,7 @@ class Linear:
     name: str = "trained"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", tuple(self.weights))
         if len(self.weights) < len(FEATURES) or not all(map(math.isfinite, self.weights)):
             raise BadNumber(f"weights={self.weights!r}.", remedy=f"Give at least {len(FEATURES)}, all finite.")
 
@@ -154,7 +159,10 @@ class Linear:
         values = features(state if len(self.weights) > len(FEATURES) else state._replace(x=()))
         if len(values) != len(self.weights):
             d, mine = len(values) - len(FEATURES), len(self.weights) - len(FEATURES)
-            raise BadDefinition(f"The policy was trained with {mine} features in x and now meets {d}.")
+            raise BadDefinition(
+                f"The policy was trained with {mine} features in x and now meets {d}.",
+                remedy="Use the embedder it was trained with, or train it again.",
+            )
         return math.fsum(w * f for w, f in zip(self.weights, values, strict=True))
 
     def large(self, state: State, /) -> float:
@@ -169,7 +177,9 @@ class Linear:
 def linear_from_plain(data: Mapping[str, Any]) -> Linear:
     """Raises JournalVersion for another format, BadNumber for damaged weights."""
     if data.get("version") != VERSION:
-        raise JournalVersion(f"A policy of format {data.get('version')!r} was found; this is format {VERSION}.")
+        raise JournalVersion(
+            f"A policy of format {data.get('version')!r} was found; this is format {VERSION}.", remedy="Train it again."
+        )
     try:
         return Linear(tuple(float(weight) for weight in data["weights"]), bool(data.get("drawn", False)))
     except (KeyError, TypeError, ValueError) as error:

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orchestra.core.decision import Decide, Decision, Option, Step
-from orchestra.core.errors import BadNumber
+from orchestra.core.errors import BadDefinition, BadNumber
 from orchestra.ports.router import Terms
 from orchestra.routing.floor import eligible_of, record, recorded
 from orchestra.routing.learners.steps import FEATURES, FirstLarge, Linear, Policy, State, chance, features
@@ -55,6 +55,10 @@ class Stepwise(Learner[Tally]):
             raise BadNumber(f"lam={lam!r}.", remedy="It must be finite and above 0.")
         super().__init__(name, Tally(_told), floor)
         self.policy, self.lam = policy or FirstLarge(2), float(lam)
+        if not callable(getattr(self.policy, "large", None)):
+            raise BadDefinition(
+                f"{policy!r} is no policy of steps.", remedy="Give one of orchestra.routing.learners.steps."
+            )
         self._gain: tuple[float, ...] = ()
 
     def choose(self, question: Decide, key: str, rng: random.Random, /) -> Decision:

@@ -59,9 +59,15 @@ def mapped(
 
     table, size = np.asarray(values, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
     if table.ndim != 2 or not table.size or size.shape != table.shape[1:]:
-        raise BadDefinition(f"Values {table.shape} and sizes {size.shape} do not fit: (C, E) and (E,), neither empty.")
+        raise BadDefinition(
+            f"Values {table.shape} and sizes {size.shape} do not fit: (C, E) and (E,), neither empty.",
+            remedy="Give one size for each column.",
+        )
     if not (np.isfinite(table).all() and np.isfinite(size).all() and (size >= 0.0).all()) or math.isnan(budget):
-        raise BadNumber("A value, a size or the budget is not finite, or a size is below 0.")
+        raise BadNumber(
+            "A value, a size or the budget is not finite, or a size is below 0.",
+            remedy="Give finite numbers, sizes from 0.",
+        )
     first = tuple(sorted(set(always)))
     limit = budget * (1.0 + ROUNDING)
     if math.fsum(size[list(first)]) > limit or size.min() > limit:
@@ -138,7 +144,9 @@ class Experts:
 def experts_from_plain(data: Mapping[str, Any]) -> Experts:
     """Raises JournalVersion for another format, BadNumber for what is damaged or not finite."""
     if data.get("version") != VERSION:
-        raise JournalVersion(f"Experts of format {data.get('version')!r} were found; this is format {VERSION}.")
+        raise JournalVersion(
+            f"Experts of format {data.get('version')!r} were found; this is format {VERSION}.", remedy="Fit them again."
+        )
     try:
         made = Experts(
             categories=tuple(str(name) for name in data["categories"]),
@@ -184,9 +192,12 @@ def fitted(
         raise BadDefinition(
             f"Features {rows.shape}, {len(labels)} labels, rewards {table.shape}, {len(options)} options, "
             f"{len(sizes)} sizes and general={general!r} do not fit, or no row has a label.",
+            remedy="Give a row of x, a label and a row of rewards for each task, and a size for each option.",
         )
     if not np.isfinite(rows).all() or ((table < 0.0) | (table > 1.0)).any() or np.isnan(table).all(axis=0).any():
-        raise BadNumber("Features must be finite, rewards in [0, 1], and every option needs one.")
+        raise BadNumber(
+            "Features must be finite, rewards in [0, 1], and every option needs one.", remedy="NaN is a missing reward."
+        )
     overall = np.nanmean(table, axis=0)
     places = [place for place, size in enumerate(sizes) if size <= budget] or [0]
     top = max(places, key=lambda place: overall[place]) if general is None else list(options).index(general)
@@ -230,14 +241,15 @@ class TwoStep(Stateless):
     ``experts`` are those of ``fitted``, also as plain data. The score of an option is how likely the category is one of
     its own; where the category is not clear, 1 for the general expert and 0 for the others. Where the expert may not be
     chosen the general one is, and where that may not either, or nothing was fitted, the highest prior. The choice has
-    probability 1 - floor + floor / K, every other option floor / K.
+    probability 1 - floor + floor / K, every other option floor / K. Fitted it needs no feedback; without ``experts`` it
+    declares that it needs what every option did, so no team takes it.
 
     Shapes: ``Decide.x`` (d,), the d it was fitted on. Units: ``entropy`` in [0, 1], as a share of ln C.
     Raises: BadDefinition for contexts of another dimension; BadNumber, JournalVersion for damaged data.
     Source: Composition of Experts, see above; entropy .5 and the floor of .02 are our defaults.
     """
 
-    terms = Terms(uses=frozenset({"query", "prior"}), feedback="none", training=True)
+    terms = Terms(uses=frozenset({"query", "prior"}), feedback="full", training=True)
 
     def __init__(
         self,
@@ -250,12 +262,9 @@ class TwoStep(Stateless):
         if not 0.0 <= entropy <= 1.0:
             raise BadNumber(f"entropy={entropy!r} is no share.", remedy="Give a number from 0 to 1; .5 is the default.")
         self.experts = experts_from_plain(experts) if isinstance(experts, Mapping) else experts
+        if self.experts is not None:
+            self.terms = self.terms._replace(feedback="none")
         self.entropy, self.floor, self.name = float(entropy), floor_of(floor), name
-
-    def made_with(self) -> dict[str, Any]:
-        """Its parameters as plain data."""
-        experts = None if self.experts is None else self.experts.to_plain()
-        return {"experts": experts, "entropy": self.entropy, "floor": self.floor, "name": self.name}
 
     def choose(self, question: Decide, key: str, rng: random.Random, /) -> Decision:
         """Pure in (question, rng). Raises NoProvider where no option is eligible."""

@@ -85,6 +85,9 @@ def thresholds(scores: Array, truths: Mask, against: Array, *, alpha: float, oos
     """
     alpha_of(oos_alpha)
     if not oos_alpha < alpha_of(alpha):
-        raise BadNumber(f"oos_alpha={oos_alpha!r} leaves nothing of alpha={alpha!r} for the set.")
+        raise BadNumber(
+            f"oos_alpha={oos_alpha!r} leaves nothing of alpha={alpha!r} for the set.",
+            remedy="Give one below alpha; a fifth of it is the default.",
+        )
     evidence = scores.max(axis=1) - against
     return Thresholds(quantile(gaps(scores, truths, most), alpha - oos_alpha), -quantile(-evidence, oos_alpha))

@@ -11,19 +11,21 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestra.core.decision import OOS, Decide, Decision
 from orchestra.core.errors import BadDefinition, BadNumber, NoProvider
 from orchestra.ports.router import Terms
-from orchestra.routing.floor import record
+from orchestra.routing.members import members
 from orchestra.routing.several.conformal import OOS_SHARE, Thresholds, alpha_of, rows_needed, thresholds
-from orchestra.routing.state.examples import SAMPLE, same_features
+from orchestra.routing.state.calibration import Calibration, Promise, Rows, from_plain, rows_of, to_plain
+from orchestra.routing.state.calibration import add_plain as later
+from orchestra.routing.state.examples import SAMPLE, dimension, same_features
+from orchestra.routing.state.examples import from_plain as examples_of
 from orchestra.routing.state.learner import Learner
 from orchestra.routing.state.recall import Recall
-from orchestra.routing.state.sums import NO_CONTEXT, vector
+from orchestra.routing.state.sums import NO_CONTEXT, SHARED, vector
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
     Rounded = NDArray[np.float32]
-    Mask = NDArray[np.bool_]
 
 Labelled = tuple[Decide | Decision, Collection[str]]
 """A question, or the record of one, and the names of those that are right for it; none for out of scope."""
@@ -47,28 +48,6 @@ class Standing(NamedTuple):
     close: list[int]
     evidence: float
     outside: bool
-
-
-class Promise(NamedTuple):
-    """What the thresholds were made of: coverage of at least 1 - ``alpha`` with ``most`` options, from ``n`` rows."""
-
-    alpha: float
-    oos_alpha: float
-    most: int
-    n: int
-
-
-class Rows(NamedTuple):
-    """Calibration rows. Shapes: ``x`` (n, d) of length 1 or 0; ``similarity``, ``truths``, ``scores`` (n, K), -inf for
-    what was not on offer; ``against`` (n,).
-    """
-
-    names: list[str]
-    x: Array
-    similarity: Array
-    truths: Mask
-    scores: Array
-    against: Array
 
 
 class Sets(Learner[Recall]):
@@ -107,41 +86,31 @@ class Sets(Learner[Recall]):
                 remedy="gap must not be below 0, level finite, the others above 0 and finite.",
             )
         super().__init__(name, Recall(cap, SAMPLE), floor)
-        self.thresholds = Thresholds(float(gap), float(level))
-        self.promise: Promise | None = None
+        self.thresholds = self._usual = Thresholds(float(gap), float(level))
+        self.calibration: Calibration | None = None
+        self._unsaved = False
         self._sharpness, self._prior_weight = float(sharpness), float(prior_weight)
         self._option_to_known: dict[str, tuple[Rounded, Array]] = {}
-        self._rows: Rows | None = None
+
+    @property
+    def promise(self) -> Promise | None:
+        """None until it was calibrated."""
+        return None if self.calibration is None else self.calibration.promise
 
     def choose(self, question: Decide, key: str, rng: random.Random, /) -> Decision:
         """Pure in (state, question, rng). Raises NoProvider where no option is eligible."""
         standing = self.standing(question)
         usual = [_out(question)] if standing.outside else standing.close[: question.most]
-        places, m = list(standing.place_to_score), len(usual)
-        share, draw = self.floor / len(places), rng.random()
-        chosen = usual
-        if draw < self.floor:
-            drawn = places[min(int(draw / self.floor * len(places)), len(places) - 1)]
-            chosen = usual if drawn in usual else [*usual[:-1], drawn]
-        stays = 1.0 - self.floor + (0.0 if standing.outside else m * share)
-        place_to_chance = dict.fromkeys(places, share) | dict.fromkeys(usual[:-1], 1.0) | {usual[-1]: min(1.0, stays)}
-        why = self._why(standing, question) if draw >= self.floor else "drawn by the probability floor"
-        made = record(
+        return members(
             question,
             key,
-            chosen[0],
+            rng,
             policy=(self.name, self.version),
-            chances={},
-            floor=0.0,
+            usual=usual,
+            floor=self.floor,
             scores=standing.place_to_score,
-            reason=(f"{question.reason}; {why}" if question.reason else why, draw < self.floor),
+            why=self._why(standing, question),
         )
-        options = tuple(
-            option if option.filtered is not None else option._replace(probability=place_to_chance.get(place, 0.0))
-            for place, option in enumerate(made.options)
-        )
-        names = tuple(options[place].name for place in chosen)
-        return replace(made, options=options, chosen=names, probability=min(1.0, stays) if chosen == usual else share)
 
     def standing(self, question: Decide | Decision) -> Standing:
         """How the options compare. Raises NoProvider where none but out of scope is eligible."""
@@ -206,15 +175,15 @@ class Sets(Learner[Recall]):
 
         The rows must not be what the router learned from, nor examples of the agents: only then are they like fresh
         tasks. Those without a right option are left out. ``oos_alpha`` is the part of alpha for tasks turned away,
-        a fifth by default. The rows are kept, and the thresholds follow when the router learns. They are not part of
-        what a store keeps: calibrate when the program starts.
+        a fifth by default. The rows are part of the state, and the thresholds follow when the router learns: a store
+        keeps them with the next rewards, a policy file holds them, and of two calibrations the later one holds.
 
         Raises: BadNumber for too few rows, and where no set of that size keeps the promise; BadDefinition for a row
         that is none. Then nothing has changed.
         """
         least = alpha_of(alpha) * OOS_SHARE if oos_alpha is None else alpha_of(oos_alpha)
         if isinstance(most, bool) or most < 1:
-            raise BadNumber(f"most={most!r} is no number of options.")
+            raise BadNumber(f"most={most!r} is no number of options.", remedy="Give a whole number from 1.")
         for _, right in rows:
             if isinstance(right, str):
                 raise BadDefinition(f"The row's names are the text {right!r}.", remedy=f"Write {{{right!r}}}.")
@@ -235,8 +204,39 @@ class Sets(Learner[Recall]):
                 f"among the first {most}.",
                 remedy="Raise most or alpha, or give the agents better descriptions and examples.",
             )
-        self._rows, self.promise, self.thresholds, self._memory.d = made, promise, found, made.x.shape[1]
+        at = 1 if self.calibration is None else self.calibration.at + 1
+        self.calibration, self._unsaved = Calibration(at, promise, made), True
+        self.thresholds, self._memory.d = found, made.x.shape[1]
         return found
+
+    def state(self) -> dict[str, Any]:
+        """Everything learned, option by option, and the calibration, as JSON values."""
+        return super().state() | ({} if self.calibration is None else {SHARED: to_plain(self.calibration)})
+
+    def delta(self) -> dict[str, Any]:
+        """What is new since the last call; a store adds it with ``sums.add_plain``."""
+        new, self._unsaved = self.calibration if self._unsaved else None, False
+        return super().delta() | ({} if new is None else {SHARED: to_plain(new)})
+
+    def load(self, state: Mapping[str, Any], /) -> None:
+        """Takes this state and adds what no ``delta`` has handed out yet.
+
+        Raises: JournalVersion, BadNumber, BadDefinition; then nothing has changed.
+        """
+        rest = {option: data for option, data in state.items() if option != SHARED}
+        held, mine = state.get(SHARED), to_plain(self.calibration) if self._unsaved and self.calibration else None
+        made = None if held is None else from_plain(held)
+        if unsaved := mine is not None and later(held, mine) is mine:
+            made = self.calibration
+        if made is not None:
+            same_features({made.rows.x.shape[1], *(dimension(examples_of(data)) for data in rest.values())})
+        before, self.calibration = self.calibration, made
+        try:
+            super().load(rest)
+        except Exception:
+            self.calibration = before
+            raise
+        self._unsaved = unsaved
 
     def _read(self, rows: Sequence[tuple[Decide | Decision, frozenset[str]]]) -> Rows:
         import numpy as np
@@ -253,9 +253,11 @@ class Sets(Learner[Recall]):
                     similarity[i, column[option.name]] = option.similarity
             truths[i, [column[name] for name in right]] = True
         if not np.isfinite(similarity.max(axis=1)).all():
-            raise BadDefinition("A calibration row has no option that may be chosen.")
-        made = Rows(names, x, similarity, truths, similarity.copy(), np.zeros(len(rows)))
-        return self._scored(made, [*names, OOS])
+            raise BadDefinition(
+                "A calibration row has no option that may be chosen.",
+                remedy="Give rows with an option that is not filtered.",
+            )
+        return self._scored(rows_of(names, x, similarity, truths), [*names, OOS])
 
     def _scored(self, rows: Rows, options: Iterable[str]) -> Rows:
         """The same with the scores of these options as they are now."""
@@ -274,7 +276,7 @@ class Sets(Learner[Recall]):
         """The examples of an option in one piece, and the thresholds."""
         import numpy as np
 
-        for option in changes:
+        for option in changes & self._memory.totals.keys():
             known = self._memory.totals[option].known()
             if known:
                 rows = np.array([example.x for example in known], dtype=np.float32)
@@ -284,15 +286,18 @@ class Sets(Learner[Recall]):
         self._recalibrate(changes)
 
     def _restart(self) -> None:
-        gone, self._option_to_known = set(self._option_to_known), {}
-        self._follow(set(self._memory.totals))
-        self._recalibrate(gone)
+        self._option_to_known, self.thresholds = {}, self._usual
+        if self.calibration is not None:
+            self._memory.d = self.calibration.rows.x.shape[1]
+            self._follow({*self._memory.totals, *self.calibration.rows.names, OOS})
+        else:
+            self._follow(set(self._memory.totals))
 
     def _recalibrate(self, changes: set[str]) -> None:
-        if changes and self._rows is not None and self.promise is not None:
-            same_features({self._memory.d, self._rows.x.shape[1]})
-            self._rows = self._scored(self._rows, changes)
-            self.thresholds = _found(self._rows, self.promise)
+        if changes and self.calibration is not None:
+            same_features({self._memory.d, self.calibration.rows.x.shape[1]})
+            self.calibration = self.calibration._replace(rows=self._scored(self.calibration.rows, changes))
+            self.thresholds = _found(self.calibration.rows, self.calibration.promise)
 
 
 def _found(rows: Rows, promise: Promise) -> Thresholds:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from orchestra.core.decision import Decide, Decision
 from orchestra.ports.router import Lesson
 from orchestra.routing.floor import floor_of, greedy, optimistic
+from orchestra.routing.made import Made
 from orchestra.routing.state.recall import Recall
 from orchestra.routing.state.sums import Tally
 from orchestra.routing.state.totals import Totals
@@ -16,7 +17,7 @@ from orchestra.routing.state.totals import Totals
 M = TypeVar("M", bound=Tally | Recall | Totals)
 
 
-class Learner(Generic[M]):
+class Learner(Made, Generic[M]):
     """A router's state, exchanged option by option, over a ``Tally`` or ``Totals`` of sums or a ``Recall`` of
     examples.
 
@@ -30,8 +31,10 @@ class Learner(Generic[M]):
         self.name, self.floor, self.version = name, floor_of(floor), 0
         self._memory = memory
 
-    def pulls(self, option: str, /) -> int:
-        return self._memory.pulls(option)
+    @property
+    def pulls(self) -> Callable[[str], int]:
+        """That of the memory, itself: it is asked of every option at every decision."""
+        return self._memory.pulls
 
     def learn(self, lessons: Sequence[Lesson], /) -> None:
         """All of the lessons or, where one is bad, none. Raises BadNumber, BadDefinition."""

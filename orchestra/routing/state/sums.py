@@ -16,6 +16,8 @@ from orchestra.core.decision import Decision
 from orchestra.core.errors import BadDefinition, BadNumber, JournalVersion
 from orchestra.ports.router import Lesson
 from orchestra.routing.floor import recorded
+from orchestra.routing.state.calibration import FORM as CALIBRATION
+from orchestra.routing.state.calibration import add_plain as add_calibration
 from orchestra.routing.state.counts import FORM as COUNTS
 from orchestra.routing.state.counts import add_plain as add_counts
 from orchestra.routing.state.examples import add_plain as add_examples
@@ -34,6 +36,8 @@ Read = Callable[[Decision, str], tuple[Sequence[float], float]]
 
 VERSION = 1
 NO_CONTEXT = (1.0,)
+SHARED = "*"
+"""The entry of a state that belongs to no single option."""
 # As many contexts wait beside a Gram matrix: one product of them is cheaper than their outer products.
 WAITING = 64
 
@@ -168,6 +172,8 @@ def from_plain(data: Mapping[str, Any]) -> Sums:
 
 def add_plain(old: Any | None, delta: Any) -> Any:
     """``add`` on JSON values: what a store applies to each option of a delta, of whatever form that is."""
+    if CALIBRATION == delta.get("form") == (old or delta).get("form"):
+        return add_calibration(old, delta)
     if delta.get("form") == COUNTS:
         return add_counts(old, delta)
     if delta.get("form") == TRAILS:

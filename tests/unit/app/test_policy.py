@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from orchestra import Orchestra, agent
@@ -23,11 +24,19 @@ from orchestra.routing.compositions.floored import Floored
 from orchestra.routing.compositions.frozen import Frozen
 from orchestra.routing.compositions.guarded import Guarded
 from orchestra.routing.learners.ema import EMA
+from orchestra.routing.learners.intents import Exemplars
+from orchestra.routing.learners.irt import IRT
+from orchestra.routing.learners.item_response import Ability, ItemModel
 from orchestra.routing.learners.linucb import LinUCB
 from orchestra.routing.learners.neighbours import Neighbours
+from orchestra.routing.learners.pheromone import Ant, Pheromone, Soil
 from orchestra.routing.learners.regression import Ridge
 from orchestra.routing.learners.simple import Fixed
+from orchestra.routing.learners.steps import FirstLarge, Linear
+from orchestra.routing.learners.stepwise import Stepwise
 from orchestra.routing.learners.thompson import Thompson
+from orchestra.routing.registry import NAME_TO_PLACE, resolved
+from orchestra.routing.several.sets import Sets
 from orchestra.routing.spec import made_of, spec_of
 from orchestra.stores.memory import MemoryStore
 from tests.unit.routing.kit import decision, question, seeded, taught
@@ -242,6 +251,13 @@ MADE: dict[str, Callable[[], Any]] = {
     "frozen": lambda: Frozen(Ridge()),
     "shadow": lambda: Shadow("ema", "thompson"),
     "canary": lambda: Canary("ema", "thompson", shares=(0.1, 0.9), by="decision"),
+    "drift": lambda: Canary("linucb", LinUCB("second", alpha=0.3, half_life=1000)),
+    "set": lambda: Sets("mine", gap=0.2, sharpness=4.0),
+    "ants": lambda: Pheromone(ant=Ant(alpha=2.0), soil=Soil(rho=0.5)),
+    "steps": lambda: Stepwise(Linear((0.5,) * 6, drawn=True)),
+    "baseline": lambda: Stepwise(FirstLarge(3), name="first"),
+    "items": lambda: IRT(model=ItemModel(w_a=np.ones(2), w_b=np.ones(2), abilities={"plain": Ability(0.5, 0.2)})),
+    **{f"the default {name}": resolved(place) for name, place in NAME_TO_PLACE.items()},
 }
 
 
@@ -266,14 +282,16 @@ class Unlisted(EMA):
 def test_what_cannot_be_written_down_is_refused() -> None:
     with pytest.raises(BadDefinition, match="no name in the registry"):
         spec_of(Unlisted())
-    hidden = EMA()
-    del hidden.a
-    with pytest.raises(BadDefinition, match="a= cannot be read"):
-        spec_of(hidden)
-    hidden = EMA()
-    hidden.optimism = object()  # type: ignore[assignment]
-    with pytest.raises(BadDefinition, match="no file can hold"):
-        spec_of(hidden)
+    with pytest.raises(BadDefinition, match=r"'pheromone' was given intents=.*which no file can hold"):
+        spec_of(Pheromone(intents=Exemplars({"a": [(1.0,)], "b": [(0.0,)]})))
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"nobody": 1}, [], {"policy": {"value": "linear", "parameters": 3}}, {"policy": {"value": "linear"}}]
+)
+def test_parameters_that_make_nothing_are_refused(parameters: Any) -> None:
+    with pytest.raises(BadDefinition):
+        made_of({"router": "stepwise", "parameters": parameters})
 
 
 def test_a_router_that_was_made_by_name_is_its_name() -> None:

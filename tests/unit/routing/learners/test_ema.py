@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from orchestra.core.decision import Decision, Option
-from orchestra.core.errors import BadNumber
+from orchestra.core.decision import OOS, Decision, Option
+from orchestra.core.errors import BadNumber, NoProvider
 from orchestra.ports.router import Lesson
 from orchestra.routing.learners.ema import EMA, Weights
 from orchestra.routing.state.sums import add_plain
@@ -126,3 +126,37 @@ def exchange(store: dict[str, Any], router: EMA) -> None:
 def test_bad_parameters_are_named(bad: dict[str, Any]) -> None:
     with pytest.raises(BadNumber, match="a="):
         EMA(**bad)
+
+
+def subset(most: int, *names: str) -> Any:
+    return replace(question(*names), most=most)
+
+
+def test_the_subset_is_the_best_k_and_of_equals_the_first_listed() -> None:
+    router = EMA(floor=0.0, optimism=0.0)
+    router.learn([Lesson(made(at, name), reward) for at, (name, reward) in enumerate([("c", 1.0), ("b", 0.0)])])
+    chosen = router.choose(subset(3, "a", "b", "c", "d"), "k", seeded())
+    assert chosen.chosen == ("c", "a", "d") and chosen.probability == 1.0
+    assert chosen.reason == "the highest moving averages, 3 of 4"
+    assert router.choose(subset(9, "a", "b"), "k", seeded()).chosen == ("a", "b")
+    assert router.choose(subset(1, "a", "c"), "k", seeded()).chosen == ("c",)
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_out_of_scope_is_no_member(most: int) -> None:
+    router = EMA()
+    asked = subset(most, "a", "b", OOS)
+    drawn = {name for n in range(300) for name in router.choose(asked, f"k{n}", seeded(n)).chosen}
+    assert drawn == {"a", "b"}
+    with pytest.raises(NoProvider):
+        router.choose(subset(most, OOS), "k", seeded())
+
+
+def test_the_floor_of_a_subset_is_that_of_its_record() -> None:
+    router, asked, n = EMA(floor=0.4, optimism=0.0), subset(2, "a", "b", "c", "d"), 4000
+    seen = [router.choose(asked, f"k{i}", seeded(i)) for i in range(n)]
+    by_name = {option.name: option.probability or 0.0 for option in seen[0].options}
+    assert by_name == {"a": 1.0, "b": pytest.approx(0.8), "c": pytest.approx(0.1), "d": pytest.approx(0.1)}
+    for name, p in by_name.items():
+        share = sum(name in one.chosen for one in seen) / n
+        assert share == pytest.approx(p, abs=4 * math.sqrt(p * (1 - p) / n) + 1e-9)

@@ -1,5 +1,6 @@
 """An adaptive test finds a newcomer's ability with few items."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from orchestra.core.errors import BadDefinition, BadNumber
-from orchestra.routing.learners.calibrate import Calibrated, calibrate
+from orchestra.routing.learners.calibrate import Calibrated, calibrate, lessons_of
+from orchestra.routing.learners.irt import IRT
 from orchestra.routing.learners.item_response import Ability, ItemModel, ability
 
 Floats = NDArray[np.float64]
@@ -78,6 +80,17 @@ def test_the_next_item_is_the_one_that_tells_most() -> None:
     model = ItemModel(w_a=np.array([0.0, 1.0]), w_b=np.array([0.0, 0.0]))
     x = np.array([[1.0, -1.0], [1.0, 3.0], [1.0, 0.0]])
     assert next(calibrate(model, x)) == 1, "the same difficulty, the highest discrimination"
+
+
+def test_as_lessons_another_process_knows_the_newcomer_too() -> None:
+    model, x = pool(n=100)
+    found = driven(model, x, outcomes_of(1.0, model, x, 3).item)
+    one, two = IRT(model=model), IRT(model=model)
+    one.learn(lessons_of(found, "new", x))
+    two.load(json.loads(json.dumps(one.delta())))
+    for router in (one, two):
+        known = router.ability("new")
+        assert known == pytest.approx(found.ability, abs=1e-5) and router.pulls("new") == len(found.items)
 
 
 def test_bad_input_is_named() -> None:

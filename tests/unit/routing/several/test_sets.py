@@ -9,7 +9,7 @@ import pytest
 from orchestra.core.decision import OOS, Decide, Option
 from orchestra.core.errors import BadDefinition, BadNumber, NoProvider
 from orchestra.ports.router import Lesson
-from orchestra.routing.features import Features, with_priors
+from orchestra.routing.features import Features, priors
 from orchestra.routing.several.reasoned import Mixed, Reasoned
 from orchestra.routing.several.sets import Sets
 from orchestra.testing.routers import router_laws
@@ -141,8 +141,9 @@ def test_a_newcomer_is_routable_by_its_description_with_no_parameter_changed() -
         team = catalog(*nodes)
         features = Features(team)
         seen = features.of("I need a visa and a passport")
-        options = [Option(each.name) for each in nodes]
-        given = with_priors(options, features.similarities(seen, [o.name for o in options]))
+        near = features.similarities(seen, [each.name for each in nodes])
+        likely = priors([0] * len(nodes), [None] * len(nodes), near)
+        given = [Option(each.name, prior=p, similarity=s) for each, p, s in zip(nodes, likely, near, strict=True)]
         what = Decide(capability="*", options=(*given, Option(OOS)), x=seen.x, most=3)
         assert chosen(router, what) == (expected,)
     assert router.thresholds == before and router.state() == state
