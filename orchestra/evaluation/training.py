@@ -10,8 +10,8 @@ from orchestra.app.carried import Carried
 from orchestra.app.policy import Policy
 from orchestra.core.errors import BadDefinition, BadNumber, ExtraMissing, LocalModelMissing
 from orchestra.embeddings.cached import cache_folder
-from orchestra.evaluation.baselines import Predicted, best_single, mean_costs, prices
-from orchestra.evaluation.contests.entrants import FAVOUR, Part, trained
+from orchestra.evaluation.baselines import Predicted, mean_costs, prices
+from orchestra.evaluation.contests.entrants import Part, favours, trained
 from orchestra.evaluation.contests.features import LEXICAL, SEMANTIC, Singles, Told, silent, vectors
 from orchestra.evaluation.contests.outcomes import FOLDS, price_within
 from orchestra.evaluation.outcomes import Floats, OutcomeSet
@@ -59,13 +59,12 @@ def trained_policy(
     router = Pretrained(price=price)
     values, units = _values(outcomes)
     model = train(x, values.astype(np.float32), outcomes.tasks)
-    best = best_single(outcomes)
     router.serve(
         Served(
             model,
             outcomes.options,
             tuple((~np.isnan(outcomes.scores)).sum(axis=0).tolist()),
-            tuple(FAVOUR * (place == best) for place in range(outcomes.k)),
+            tuple(favours(outcomes).tolist()),
             units,
             maker.to_plain() if isinstance(maker, Carried) else None,
         )

@@ -13,8 +13,9 @@ import numpy as np
 
 from orchestra.core.decision import Decide, Decision, Option
 from orchestra.core.errors import BadDefinition
-from orchestra.evaluation.baselines import Predicted, best_single, mean_costs, thrifty
+from orchestra.evaluation.baselines import Predicted, best_single, mean_costs, mean_scores, thrifty
 from orchestra.evaluation.contests.features import Singles, Told, silent
+from orchestra.evaluation.curves import hull
 from orchestra.evaluation.outcomes import Bools, Floats, OutcomeSet
 from orchestra.ports.router import Lesson, Router
 from orchestra.routing.learners.trained import train
@@ -24,6 +25,8 @@ AUTO, TRAINED = "auto", "trained"
 NANO = 1e9
 FAVOUR = 0.01
 """What another option must be expected to gain before the best single one is left. Our default."""
+SPREAD_FAVOUR, MOST_FAVOUR = 0.6, 0.04
+"""Of many options learned from few rows, some look better than they are; ``favours`` says against which."""
 TAUGHT_TOGETHER = 1000
 LEAST_COST = 1e-3
 """No option is expected to cost less than this share of its mean."""
@@ -72,7 +75,7 @@ def entrant(name: str) -> Entrant:
 
 
 def trained(known: Part, asked: Part, _seed: int = 0, _told: Told = silent) -> Expected:
-    """Scores and costs learned together; the best single option is favoured by .01, and chosen far from all rows."""
+    """Scores and costs learned together, with ``favours``; far from all rows the best single option is chosen."""
     outcomes, k = known.outcomes, known.outcomes.k
     costs = outcomes.costs_usd
     unit = mean_costs(outcomes) if costs is not None else np.ones(k)
@@ -82,9 +85,27 @@ def trained(known: Part, asked: Part, _seed: int = 0, _told: Told = silent) -> E
     values, far = model.expected(asked.x)
     expected = np.asarray(values, dtype=np.float64)
     scores, single = expected[:, :k], best_single(outcomes)
-    scores[:, single] += FAVOUR
+    scores += favours(outcomes)
     paid = np.zeros_like(scores) if costs is None else np.maximum(expected[:, k:], LEAST_COST) * unit
     return Expected(Predicted(scores, paid), far, single)
+
+
+def favours(outcomes: OutcomeSet) -> Floats:
+    """What each option's expected score is raised by before options are compared.
+
+    The best single option by .01. Where costs are known, every option of the hull of single options, those that are
+    best alone at some price, by min(.04, .6 k / n) of n rows: the luck of the luckiest of k grows with k / n, and under
+    a budget it is those options that it has to be weighed against. Shapes: (k,). Source: our default.
+    """
+    raised = np.zeros(outcomes.k)
+    if outcomes.costs_usd is not None:
+        points = np.stack([mean_costs(outcomes), mean_scores(outcomes)], axis=1)
+        priced = np.isfinite(points[:, 0])
+        if priced.any():
+            best = (points[:, None] == hull(points[priced])).all(axis=2).any(axis=1)
+            raised[best] = min(MOST_FAVOUR, SPREAD_FAVOUR * outcomes.k / len(outcomes))
+    raised[best_single(outcomes)] += FAVOUR
+    return raised
 
 
 def taught(learner: Router, known: Part, asked: Part, seed: int, told: Told = silent) -> Expected:

@@ -13,7 +13,7 @@ import pytest
 
 from orchestra.core.errors import BadDefinition, UnknownRouter
 from orchestra.evaluation.baselines import Predicted
-from orchestra.evaluation.contests.entrants import Expected, Part, taught
+from orchestra.evaluation.contests.entrants import Expected, Part, favours, taught, trained
 from orchestra.evaluation.contests.outcomes import Asked, contest, price_within, questions
 from orchestra.evaluation.contests.plot import mixed, plot
 from orchestra.evaluation.outcomes import OutcomeSet
@@ -103,6 +103,41 @@ def test_a_taught_router_without_scores_expects_one_of_its_choice() -> None:
     part = Part(made(20, 0), np.zeros((20, 3), np.float32), np.zeros((20, 3), np.float32))
     expected = taught(router("fixed:poet"), part, part, 0)
     assert (expected.predicted.scores == [0.0, 1.0]).all()
+
+
+def four(n: int, costs: bool = True) -> OutcomeSet:
+    """Means .25, .5, .75 and .75. Best alone at some price are the first and the third: the others cost more than
+    the third and are no better."""
+    scores = np.zeros((n, 4))
+    for place, right in enumerate((1, 2, 3, 3)):
+        scores[: right * n // 4, place] = 1.0
+    return OutcomeSet(
+        options=("small", "odd", "large", "dear"),
+        ids=tuple(str(i) for i in range(n)),
+        scores=scores,
+        costs_usd=np.tile([0.001, 0.003, 0.002, 0.009], (n, 1)) if costs else None,
+    )
+
+
+def test_the_best_single_option_is_favoured_and_with_costs_the_best_at_every_price() -> None:
+    assert favours(four(40, costs=False)) == pytest.approx([0.0, 0.0, 0.01, 0.0])
+    assert favours(four(240)) == pytest.approx([0.01, 0.0, 0.02, 0.0]), ".6 k / n"
+    assert favours(four(8)) == pytest.approx([0.04, 0.0, 0.05, 0.0]), "no more than .04"
+
+
+def test_an_option_whose_cost_nobody_recorded_is_not_favoured_for_it() -> None:
+    gap = four(240)
+    assert gap.costs_usd is not None
+    gap.costs_usd[:, 0] = np.nan
+    assert favours(gap) == pytest.approx([0.0, 0.0, 0.02, 0.0])
+    gap.costs_usd[:] = np.nan
+    assert favours(gap) == pytest.approx([0.0, 0.0, 0.01, 0.0])
+
+
+def test_what_is_expected_contains_the_favour() -> None:
+    x = np.zeros((240, 3), np.float32)  # nothing to tell rows by: all are worth the means
+    part = Part(four(240), x, x)
+    assert trained(part, part).predicted.scores[0] == pytest.approx([0.26, 0.5, 0.77, 0.75], abs=1e-3)
 
 
 def test_far_from_all_rows_the_best_single_option_is_chosen_unless_a_price_is_asked() -> None:

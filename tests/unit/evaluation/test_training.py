@@ -17,12 +17,13 @@ from orchestra.core.errors import BadDefinition, BadNumber, JournalVersion, Unkn
 from orchestra.embeddings.hashed import HashedEmbedder
 from orchestra.embeddings.registry import embedder
 from orchestra.evaluation.baselines import Predicted, thrifty
-from orchestra.evaluation.contests.entrants import Expected, Part, trained
+from orchestra.evaluation.contests.entrants import Expected, Part, favours, trained
 from orchestra.evaluation.contests.features import features, with_surface
 from orchestra.evaluation.load import load
 from orchestra.evaluation.outcomes import OutcomeSet
 from orchestra.evaluation.training import trained_policy
-from orchestra.routing.learners.pretrained import SHARED, Pretrained
+from orchestra.routing.learners.pretrained import Pretrained
+from orchestra.routing.state.sums import SHARED
 
 NUMBERS, THINGS = ("three", "seven", "nine", "twelve", "twenty"), ("rain", "sea", "moon", "autumn", "bird")
 SUMS = [f"How much is {a} times {b}?" for a in NUMBERS for b in NUMBERS]
@@ -96,6 +97,13 @@ def test_a_team_serves_what_was_trained(file: Path) -> None:
         before = exported(served).digest
         served.feedback_sync(served.run_sync(ASKED.texts[0], to="answer", seed=1).run_id, 0.0)
         assert exported(served).digest == before == read_policy(file).digest, "it learns nothing while it serves"
+
+
+def test_what_is_served_of_outcomes_with_costs_is_favoured_as_in_the_contest() -> None:
+    priced = outcomes(costs_usd=np.tile([0.05, 0.001], (50, 1)))
+    router = trained_policy(priced, HASHED, price=1.0).router()
+    assert isinstance(router, Pretrained) and router.served is not None
+    assert list(router.served.bonus) == favours(priced).tolist() == pytest.approx([0.0, 0.034])
 
 
 def test_an_agent_that_was_not_trained_on_has_its_prior(file: Path) -> None:

@@ -13,11 +13,11 @@ from orchestra.core.decision import Option
 from orchestra.core.errors import BadDefinition, BadNumber, JournalVersion, NoProvider
 from orchestra.ports.router import Lesson
 from orchestra.routing.learners.ema import EMA
-from orchestra.routing.learners.pretrained import SHARED, Pretrained, Served
+from orchestra.routing.learners.pretrained import Pretrained, Served
 from orchestra.routing.learners.trained import train
 from orchestra.routing.registry import router
 from orchestra.routing.state.packed import packed
-from orchestra.routing.state.sums import add_plain
+from orchestra.routing.state.sums import SHARED, add_plain
 from orchestra.routing.terms import terms_of
 from orchestra.testing.routers import NAMES, router_laws
 from tests.unit.routing.kit import decision, question, seeded, taught
