@@ -55,7 +55,10 @@ class Joined:
         for part, weight in self._parts:
             made = matrix_of(part, texts)
             if made.shape != (len(texts), part.d):
-                raise ValueError(f"{part.name} gave {made.shape} instead of ({len(texts)}, {part.d})")
+                raise BadDefinition(
+                    f"{part.name} gave {made.shape} instead of {(len(texts), part.d)}.",
+                    remedy="Mend the embedder, or its d.",
+                )
             out[:, at : at + part.d] = weight * made
             at += part.d
         norms = np.linalg.norm(out, axis=1, keepdims=True)

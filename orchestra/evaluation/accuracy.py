@@ -17,7 +17,9 @@ def onehot(choices: Ints | Sequence[int], k: int) -> Floats:
     """Choices (n,) as shares (n, k). Raises BadDefinition for a choice outside [0, k)."""
     places = np.asarray(choices, dtype=np.intp)
     if len(places) and not (places.min() >= 0 and places.max() < k):
-        raise BadDefinition(f"A choice is outside the {k} options: {places.min()} to {places.max()}.")
+        raise BadDefinition(
+            f"A choice is outside the {k} options: {places.min()} to {places.max()}.", remedy="Give columns, from 0."
+        )
     return np.eye(k)[places]
 
 
@@ -27,11 +29,16 @@ def row_values(values: Floats, shares: Floats) -> Floats:
     Shapes: (n, k), (n, k) -> (n,). Raises: BadDefinition where a value that counts is missing.
     """
     if values.shape != shares.shape:
-        raise BadDefinition(f"The values are {values.shape} and the shares {shares.shape}.")
+        raise BadDefinition(
+            f"The values are {values.shape} and the shares {shares.shape}.", remedy="Give both as (rows, options)."
+        )
     used = np.where(shares > 0.0, values, 0.0)
     if np.isnan(used).any():
         row, column = np.argwhere(np.isnan(used))[0]
-        raise BadDefinition(f"Option {column} was chosen on row {row}, where its outcome is missing.")
+        raise BadDefinition(
+            f"Option {column} was chosen on row {row}, where its outcome is missing.",
+            remedy="Compare on rows where it is recorded, or without that option.",
+        )
     totals: Floats = (used * shares).sum(axis=1)
     return totals
 

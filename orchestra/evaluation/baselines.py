@@ -103,7 +103,9 @@ def oracle(test: OutcomeSet) -> Floats:
     """
     scores = np.where(np.isnan(test.scores), -np.inf, test.scores)
     if len(test) and np.isinf(scores.max(axis=1)).any():
-        raise BadDefinition("A row has no recorded score: nobody is best there.")
+        raise BadDefinition(
+            "A row has no recorded score: nobody is best there.", remedy="Leave such rows out: outcomes.rows(...)."
+        )
     costs = np.zeros_like(scores) if test.costs_usd is None else np.nan_to_num(test.costs_usd, nan=np.inf)
     best = scores == scores.max(axis=1, keepdims=True)
     return onehot(np.lexsort((costs, ~best), axis=1)[:, 0], test.k)

@@ -39,11 +39,14 @@ def cascaded(outcomes: OutcomeSet, members: Sequence[str], error: float, verdict
     if not 0.0 <= error <= 1.0 or verdict_usd < 0.0:
         raise BadNumber(f"error={error!r}, verdict_usd={verdict_usd!r}.", remedy="An error lies in [0, 1].")
     if not members or not len(outcomes) or outcomes.costs_usd is None:
-        raise BadDefinition("A cascade needs members, rows, and costs to be compared by.")
+        raise BadDefinition(
+            "A cascade needs members, rows, and costs to be compared by.",
+            remedy="Name members, the cheapest first, of a set with costs.",
+        )
     places = [outcomes.place(name) for name in members]
     scores, costs = outcomes.scores[:, places], outcomes.costs_usd[:, places]
     if np.isnan(scores).any() or np.isnan(costs).any():
-        raise BadDefinition("A member's score or cost is missing on some row.")
+        raise BadDefinition("A member's score or cost is missing on some row.", remedy="Leave that row or member out.")
     reach, right = np.ones(len(outcomes)), np.zeros(len(outcomes))
     spent, calls = np.zeros(len(outcomes)), np.zeros(len(outcomes))
     for at in range(len(places)):

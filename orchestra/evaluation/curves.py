@@ -22,7 +22,10 @@ def hull(points: Floats | Sequence[tuple[float, float]]) -> Floats:
     """
     given = np.asarray(points, dtype=np.float64)
     if given.ndim != 2 or given.shape[1] != 2 or not len(given) or not np.isfinite(given).all():
-        raise BadDefinition("A curve needs at least one point (cost, quality), all of them finite.")
+        raise BadDefinition(
+            "A curve needs at least one point (cost, quality), all of them finite.",
+            remedy="Leave out what has no cost or no quality.",
+        )
     kept: list[tuple[float, float]] = []
     for x, y in given[np.lexsort((-given[:, 1], given[:, 0]))]:
         if kept and y <= kept[-1][1]:
@@ -57,7 +60,9 @@ def aiq(points: Floats | Sequence[tuple[float, float]], low: float | None = None
     low = float(h[0, 0]) if low is None else low
     high = float(h[-1, 0]) if high is None else high
     if not low <= high:
-        raise BadDefinition(f"The range of costs is empty: {low} to {high}.")
+        raise BadDefinition(
+            f"The range of costs is empty: {low} to {high}.", remedy="Give low <= high, or leave both out."
+        )
     if low == high:
         return quality_at(points, low) or 0.0
     begin = min(max(low, float(h[0, 0])), high)

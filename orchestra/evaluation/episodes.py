@@ -114,7 +114,7 @@ def _rolled(task: Episode, policy: Policy, rng: random.Random) -> tuple[Rollout,
 def point(policy: Policy, tasks: Sequence[Episode], rng: random.Random, *, repeats: int = 1) -> Point:
     """The means over the tasks. Raises BadDefinition for none."""
     if not tasks or repeats < 1:
-        raise BadDefinition("A point needs at least one episode.")
+        raise BadDefinition("A point needs at least one episode.", remedy="Give tasks, and repeats from 1.")
     usd, success, hard, large, refused = 0, 0, [], [], 0
     for task in [*tasks] * repeats:
         rollout, error = _rolled(task, policy, rng)

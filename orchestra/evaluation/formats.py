@@ -37,7 +37,10 @@ def routerbench(path: str | Path) -> OutcomeSet:
     rows = list(_csv(file))
     options = tuple(name.removesuffix(COST) for name in rows[0][1] if name.endswith(COST))
     if not options or "prompt" not in rows[0][1] or any(name not in rows[0][1] for name in options):
-        raise BadDefinition(f"{file}:1: RouterBench has the columns prompt, MODEL and MODEL{COST} for each model.")
+        raise BadDefinition(
+            f"{file}:1: RouterBench has the columns prompt, MODEL and MODEL{COST} for each model.",
+            remedy="Give its own CSV, unchanged.",
+        )
 
     def column(suffix: str, kind: str) -> list[list[float]]:
         return [
@@ -65,13 +68,16 @@ def routellm(path: str | Path, options: Sequence[str] = ()) -> OutcomeSet:
     root = Path(path)
     files = sorted(root.glob("*.csv")) if root.is_dir() else [root]
     if not files:
-        raise BadDefinition(f"{root} holds no .csv file.")
+        raise BadDefinition(f"{root} holds no .csv file.", remedy="Name RouteLLM's file, or the folder with its files.")
     read = [(file, line, row) for file in files for line, row in _csv(file)]
     names = tuple(options) or tuple(
         name for name in read[0][2] if all((row.get(name) or "").lower() in TRUTH for _, _, row in read)
     )
     if not names or "prompt" not in read[0][2]:
-        raise BadDefinition(f"{files[0]}:1: RouteLLM has the column prompt and one of True or False for each model.")
+        raise BadDefinition(
+            f"{files[0]}:1: RouteLLM has the column prompt and one of True or False for each model.",
+            remedy="Give its own CSV, or name the models: options=[...].",
+        )
     return OutcomeSet(
         options=names,
         ids=tuple(f"{file.stem}:{line}" for file, line, _ in read),
@@ -95,7 +101,9 @@ def llmrouterbench(path: str | Path) -> OutcomeSet:
         dataset, split, model = file.relative_to(root).parts[:3]
         latest[dataset, split, model] = file
     if not latest:
-        raise BadDefinition(f"{root} holds no DATASET/SPLIT/MODEL/TIME.json.")
+        raise BadDefinition(
+            f"{root} holds no DATASET/SPLIT/MODEL/TIME.json.", remedy="Name LLMRouterBench's folder 'bench'."
+        )
     options = tuple(dict.fromkeys(model for _, _, model in sorted(latest, key=lambda key: key[2])))
     column = {model: i for i, model in enumerate(options)}
     texts: dict[tuple[str, str, int], str] = {}
@@ -106,7 +114,10 @@ def llmrouterbench(path: str | Path) -> OutcomeSet:
             key = (dataset, split, required(record, "index", (int,), where))
             text = required(record, "origin_query", (str,), where)
             if texts.setdefault(key, text) != text:
-                raise BadDefinition(f"{where}: index {key[2]} is another question in another model's file.")
+                raise BadDefinition(
+                    f"{where}: index {key[2]} is another question in another model's file.",
+                    remedy="Take the files of one version of the data set.",
+                )
             values = (number(record.get(name), name, f"{where}: {name}") for name in ("score", "cost"))
             score, cost = values
             cells[key, column[model]] = score, cost
@@ -142,22 +153,29 @@ def _csv(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             for row in reader:
                 empty = False
                 if None in row or None in row.values():
-                    raise BadDefinition(f"{file}:{reader.line_num}: the row has more or fewer cells than the header.")
+                    raise BadDefinition(
+                        f"{file}:{reader.line_num}: the row has more or fewer cells than the header.",
+                        remedy="Mend the row, or fetch the file again.",
+                    )
                 yield reader.line_num, row
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadDefinition(f"{file}: cannot be read: {error!r}.") from error
+        raise BadDefinition(
+            f"{file}: cannot be read: {error!r}.", remedy="Check the path; the file must be CSV in UTF-8."
+        ) from error
     if empty:
-        raise BadDefinition(f"{file} holds no rows.")
+        raise BadDefinition(f"{file} holds no rows.", remedy="Fetch the file again: rows follow the header.")
 
 
 def _records(file: Path) -> list[Mapping[str, Any]]:
     try:
         read = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise BadDefinition(f"{file}: not JSON: {error!r}.") from error
+        raise BadDefinition(
+            f"{file}: not JSON: {error!r}.", remedy="Check the path, or fetch the file again."
+        ) from error
     records = read.get("records") if isinstance(read, dict) else None
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise BadDefinition(f'{file}: "records" must be a list of objects.')
+        raise BadDefinition(f'{file}: "records" must be a list of objects.', remedy="Give LLMRouterBench's own file.")
     return records
 
 

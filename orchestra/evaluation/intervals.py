@@ -12,6 +12,8 @@ from orchestra.evaluation.outcomes import Bools, Floats
 
 CHUNK = 64
 
+SAME_ROWS = "Give both for the same rows, in one order."
+
 
 class Interval(NamedTuple):
     """An estimate between its bounds."""
@@ -38,7 +40,9 @@ def bootstrap(values: Floats, *, seed: int, level: float = 0.95, rounds: int = 2
     if not 0.0 < level < 1.0 or rounds < 1:
         raise BadNumber(f"level={level!r}, rounds={rounds!r}.", remedy="Give a level in (0, 1) and rounds from 1.")
     if values.ndim != 1 or not len(values) or np.isnan(values).any():
-        raise BadDefinition("An interval needs at least one value, without NaN.")
+        raise BadDefinition(
+            "An interval needs at least one value, without NaN.", remedy="Leave out the rows without a value."
+        )
     rng = np.random.default_rng(seed)
     n = len(values)
     means = np.concatenate(
@@ -51,7 +55,9 @@ def bootstrap(values: Floats, *, seed: int, level: float = 0.95, rounds: int = 2
 def paired_bootstrap(first: Floats, second: Floats, *, seed: int, level: float = 0.95, rounds: int = 2000) -> Interval:
     """The mean of first minus second over the same rows, and its interval. Raises as ``bootstrap``."""
     if first.shape != second.shape:
-        raise BadDefinition(f"Paired values must be of the same rows: {first.shape} and {second.shape}.")
+        raise BadDefinition(
+            f"Paired values must be of the same rows: {first.shape} and {second.shape}.", remedy=SAME_ROWS
+        )
     return bootstrap(first - second, seed=seed, level=level, rounds=rounds)
 
 
@@ -62,7 +68,7 @@ def mcnemar(first: Bools, second: Bools) -> McNemar:
     Raises: BadDefinition where they are not of the same rows.
     """
     if first.shape != second.shape:
-        raise BadDefinition(f"McNemar's test is of the same rows: {first.shape} and {second.shape}.")
+        raise BadDefinition(f"McNemar's test is of the same rows: {first.shape} and {second.shape}.", remedy=SAME_ROWS)
     b, c = int((first & ~second).sum()), int((second & ~first).sum())
     tail = sum(math.comb(b + c, i) for i in range(min(b, c) + 1))
     return McNemar(b, c, min(1.0, float(2 * tail / 2 ** (b + c))))

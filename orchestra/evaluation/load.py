@@ -21,6 +21,7 @@ from orchestra.core.errors import BadDefinition, BadNumber, DuplicateName
 from orchestra.evaluation.outcomes import Floats, OutcomeSet
 
 MOST = sys.float_info.max
+NAMES = 'Write {"models": ["small", "large"]}, in the order of the arrays.'
 # Field of the row -> field of the set.
 TABLES = {"score": "scores", "cost": "costs_usd", "latency_s": "latencies_s"}
 
@@ -50,7 +51,7 @@ def load(path: str | Path, *, clip: bool = False) -> OutcomeSet:
             columns[name].append(numbers(row, name, len(options), where, clip=clip))
         rows.append(row)
     if not rows:
-        raise BadDefinition(f"{file} holds no rows.")
+        raise BadDefinition(f"{file} holds no rows.", remedy="Write one JSON object a line, or name another file.")
     return OutcomeSet(
         options=options,
         ids=tuple(ids),
@@ -78,9 +79,9 @@ def options_of(path: Path) -> tuple[str, ...]:
     try:
         named = json.loads(path.read_text(encoding="utf-8"))["models"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadDefinition(f'{path}: no {{"models": [names]}} can be read: {error!r}.') from error
+        raise BadDefinition(f'{path}: no {{"models": [names]}} can be read: {error!r}.', remedy=NAMES) from error
     if not isinstance(named, list) or not named or not all(isinstance(name, str) for name in named):
-        raise BadDefinition(f'{path}: "models" must be a list of names.')
+        raise BadDefinition(f'{path}: "models" must be a list of names.', remedy=NAMES)
     return tuple(named)
 
 
@@ -94,19 +95,27 @@ def lines(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                     continue
                 row = json.loads(line)
                 if not isinstance(row, dict):
-                    raise BadDefinition(f"{file}:{number}: a row must be an object, not {type(row).__name__}.")
+                    raise BadDefinition(
+                        f"{file}:{number}: a row must be an object, not {type(row).__name__}.",
+                        remedy="Write one JSON object a line.",
+                    )
                 yield number, row
     except json.JSONDecodeError as error:
-        raise BadDefinition(f"{file}:{number}: not JSON: {error}.") from error
+        raise BadDefinition(f"{file}:{number}: not JSON: {error}.", remedy="Mend the line or strike it.") from error
     except (OSError, EOFError, UnicodeDecodeError, zlib.error, RecursionError) as error:
-        raise BadDefinition(f"{file}: cannot be read after line {number}: {error!r}.") from error
+        raise BadDefinition(
+            f"{file}: cannot be read after line {number}: {error!r}.", remedy="Check the path, or fetch the file again."
+        ) from error
 
 
 def required(row: Mapping[str, Any], name: str, kinds: tuple[type, ...], where: str) -> Any:
     """The field. Raises BadDefinition where it is missing or of another kind."""
     value = row.get(name)
     if not isinstance(value, kinds) or isinstance(value, bool):
-        raise BadDefinition(f"{where}: {name!r} is {value!r}; it must be {' or '.join(k.__name__ for k in kinds)}.")
+        raise BadDefinition(
+            f"{where}: {name!r} is {value!r}; it must be {' or '.join(k.__name__ for k in kinds)}.",
+            remedy="Mend the row or strike it.",
+        )
     return value
 
 
@@ -120,7 +129,10 @@ def numbers(row: Mapping[str, Any], name: str, k: int, where: str, *, clip: bool
         return [math.nan] * k
     if not isinstance(values, list) or len(values) != k:
         got = f"has {len(values)} values" if isinstance(values, list) else f"is {values!r}"
-        raise BadDefinition(f"{where}: {name!r} {got}; it must be an array of {k}, one for each model.")
+        raise BadDefinition(
+            f"{where}: {name!r} {got}; it must be an array of {k}, one for each model.",
+            remedy="Write null for what is missing.",
+        )
     return [number(value, name, f"{where}: {name}[{i}]", clip=clip) for i, value in enumerate(values)]
 
 

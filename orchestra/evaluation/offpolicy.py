@@ -60,7 +60,10 @@ def snips(log: Sequence[Lesson], target: Target, *, level: float = 0.95) -> Esti
     weights, rewards = _weighed(checked(log), target)
     total = float(weights.sum())
     if total == 0.0:
-        raise BadDefinition("The judged policy would have made none of the logged choices: the log says nothing of it.")
+        raise BadDefinition(
+            "The judged policy would have made none of the logged choices: the log says nothing of it.",
+            remedy="Log a policy with a wider floor, or more of it.",
+        )
     value = float((weights * rewards).sum()) / total
     spread = float(np.sqrt((weights**2 * (rewards - value) ** 2).sum())) / total
     return _estimate(value, spread, weights, level)
@@ -103,7 +106,10 @@ def policy_of(router: Router) -> Target:
         answer = router.choose(decision.question(), decision.key, random.Random(0))
         out = {option.name: option.probability for option in answer.options if option.probability is not None}
         if not out:
-            raise BadDefinition(f"{answer.policy!r} records no probabilities: it cannot be judged by a log.")
+            raise BadDefinition(
+                f"{answer.policy!r} records no probabilities: it cannot be judged by a log.",
+                remedy="Take a router that records them, such as 'linucb'.",
+            )
         return out
 
     return target
@@ -117,7 +123,7 @@ def checked(log: Sequence[Lesson]) -> Sequence[Lesson]:
     DuplicateName for a decision that comes twice. Each names the decision.
     """
     if not log:
-        raise BadDefinition("The log is empty.")
+        raise BadDefinition("The log is empty.", remedy="Give the decisions with their rewards, one Lesson each.")
     seen: set[str] = set()
     for decision, reward, _ in log:
         where = f"Decision {decision.key!r}"
@@ -127,7 +133,9 @@ def checked(log: Sequence[Lesson]) -> Sequence[Lesson]:
         if len(decision.chosen) != 1:
             raise BadDefinition(f"{where} chose {len(decision.chosen)} options.", remedy="Judge single choices only.")
         if decision.chosen[0] not in {option.name for option in decision.options}:
-            raise UnknownName(f"{where} chose {decision.chosen[0]!r}, which was no option.")
+            raise UnknownName(
+                f"{where} chose {decision.chosen[0]!r}, which was no option.", remedy="Strike this decision."
+            )
         if decision.probability is None:
             raise BadDefinition(f"{where} has no probability.", remedy="Log a router that keeps a probability floor.")
         if not _is_number(decision.probability) or not 0.0 < decision.probability <= 1.0 + ROUNDING:
@@ -151,7 +159,10 @@ def _weight(decision: Decision, wanted: Mapping[str, float]) -> float:
     name_to_logged = {option.name: option.probability for option in decision.options}
     for name, p in wanted.items():
         if name not in name_to_logged:
-            raise UnknownName(f"The judged policy wants {name!r}, which was no option of decision {decision.key!r}.")
+            raise UnknownName(
+                f"The judged policy wants {name!r}, which was no option of decision {decision.key!r}.",
+                remedy="Judge it over the options of the log.",
+            )
         if not 0.0 <= p <= 1.0 + ROUNDING:
             raise BadNumber(f"The judged policy gives {name!r} the probability {p!r}.", remedy="It must be in [0, 1].")
         if p and name not in decision.chosen and not name_to_logged[name]:

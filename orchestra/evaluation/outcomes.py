@@ -45,7 +45,10 @@ class OutcomeSet:
         shape = (len(self.ids), len(self.options))
         for name, values in self._tables().items():
             if values.shape != shape:
-                raise BadDefinition(f"{name} has the shape {values.shape}, not {shape}: (rows, options).")
+                raise BadDefinition(
+                    f"{name} has the shape {values.shape}, not {shape}: (rows, options).",
+                    remedy="Give a row for each id, a column for each option.",
+                )
             if np.isinf(values).any() or (values < 0.0).any() or (name == "scores" and (values > 1.0).any()):
                 row, column = np.argwhere(~(np.isnan(values) | _fits(name, values)))[0]
                 raise BadNumber(
@@ -55,9 +58,15 @@ class OutcomeSet:
         columns = {"tasks": self.tasks, "texts": self.texts, **self.meta}
         for name, column_ in columns.items():
             if column_ and len(column_) != len(self.ids):
-                raise BadDefinition(f"{name} has {len(column_)} values for {len(self.ids)} rows.")
+                raise BadDefinition(
+                    f"{name} has {len(column_)} values for {len(self.ids)} rows.",
+                    remedy="Give one for each row, or none at all.",
+                )
         if self.x is not None and (self.x.ndim != 2 or len(self.x) != len(self.ids)):
-            raise BadDefinition(f"x has the shape {self.x.shape}, not ({len(self.ids)}, d).")
+            raise BadDefinition(
+                f"x has the shape {self.x.shape}, not ({len(self.ids)}, d).",
+                remedy="Give the features of every row, in the order of the ids.",
+            )
         for what, names in (("id", self.ids), ("option", self.options)):
             if twice := repeated(names):
                 raise DuplicateName(f"The {what} {twice!r} is there twice.", remedy="Give each its own name.")
@@ -123,7 +132,9 @@ class OutcomeSet:
         gaps = np.ones(self.k) if self.costs_usd is None else np.isnan(self.costs_usd).sum(axis=0)
         names = [name for name, missing in zip(self.options, gaps.tolist(), strict=True) if not missing]
         if not names:
-            raise BadDefinition("No option of this set has a cost on every row.")
+            raise BadDefinition(
+                "No option of this set has a cost on every row.", remedy="Compare accuracy alone, or leave rows out."
+            )
         return self.only(names)
 
     def _with(self, **changes: Any) -> OutcomeSet:

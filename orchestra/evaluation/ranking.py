@@ -18,10 +18,16 @@ def recovered(weak: Floats, strong: Floats, wish: Floats) -> tuple[Floats, Float
     Raises: BadDefinition where the two are equally good on average: there is no gap.
     """
     if not len(wish) or weak.shape != strong.shape or weak.shape != wish.shape or np.isnan(wish).any():
-        raise BadDefinition("Weak, strong and wish must be columns of one length, without NaN, of at least one row.")
+        raise BadDefinition(
+            "Weak, strong and wish must be columns of one length, without NaN, of at least one row.",
+            remedy="Give one number of each for every row.",
+        )
     gap = float(strong.mean() - weak.mean())
     if abs(gap) < 1e-12 or np.isnan(gap):
-        raise BadDefinition("The two options have the same mean score, or one is missing: there is no gap to recover.")
+        raise BadDefinition(
+            "The two options have the same mean score, or one is missing: there is no gap to recover.",
+            remedy="Take two that differ, with every score recorded.",
+        )
     order = np.argsort(-wish, kind="stable")
     gained = np.cumsum((strong - weak)[order]) / (len(wish) * gap)
     last = np.append(np.diff(wish[order]) != 0.0, True)
@@ -61,7 +67,10 @@ def auroc(score: Floats, positive: Bools) -> float:
     positives = int(positive.sum())
     negatives = len(positive) - positives
     if not positives or not negatives or score.shape != positive.shape or np.isnan(score).any():
-        raise BadDefinition("AUROC needs positives, negatives and a score for each, without NaN.")
+        raise BadDefinition(
+            "AUROC needs positives, negatives and a score for each, without NaN.",
+            remedy="Take rows of both classes, with scores.",
+        )
     _, place, counts = np.unique(score, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2.0)[place]
     return float((ranks[positive].mean() - (positives + 1) / 2.0) / negatives)
@@ -74,7 +83,10 @@ def ece(confidence: Floats, correct: Floats, bins: int = 15) -> float:
     """
     fits = confidence.shape == correct.shape and len(confidence) and bins >= 1
     if not fits or not ((confidence >= 0.0) & (confidence <= 1.0)).all() or np.isnan(correct).any():
-        raise BadDefinition("ECE needs confidences in [0, 1] and as many results, at least one, without NaN.")
+        raise BadDefinition(
+            "ECE needs confidences in [0, 1] and as many results, at least one, without NaN.",
+            remedy="Take the rows that have both.",
+        )
     bin_of = np.minimum((confidence * bins).astype(np.intp), bins - 1)
     gaps = np.bincount(bin_of, weights=confidence - correct.astype(np.float64), minlength=bins)
     return float(np.abs(gaps).sum() / len(confidence))

@@ -131,7 +131,10 @@ def replay(
         decision = router.choose(Decide(capability="replay", options=known, x=x), f"{seed}/{outcomes.ids[row]}", rng)
         at = _place(decision, place)
         if np.isnan(rewards[row, at]):
-            raise BadDefinition(f"{outcomes.options[at]!r} was chosen on {outcomes.ids[row]!r}; its reward is missing.")
+            raise BadDefinition(
+                f"{outcomes.options[at]!r} was chosen on {outcomes.ids[row]!r}; its reward is missing.",
+                remedy="Replay rows and options that are all recorded.",
+            )
         chosen.append(at)
         decisions.append(decision)
         waiting += _lessons(decision, rewards[row], at, outcomes.options, feedback)
@@ -154,16 +157,24 @@ def replay(
 def best_fixed(rewards: Floats) -> tuple[int, float]:
     """The option that would have been best always, in hindsight, and its regret. Raises BadDefinition for NaN."""
     if np.isnan(rewards).any():
-        raise BadDefinition("The best fixed option needs every reward.")
+        raise BadDefinition(
+            "The best fixed option needs every reward.", remedy="Leave out the rows where one is missing."
+        )
     place = int(rewards.sum(axis=0).argmax())
     return place, float((rewards.max(axis=1) - rewards[:, place]).sum())
 
 
 def _check(outcomes: OutcomeSet, rewards: Floats, options: Sequence[Option], batch: int) -> None:
     if rewards.shape != outcomes.scores.shape:
-        raise BadDefinition(f"The rewards are {rewards.shape}, the scores {outcomes.scores.shape}.")
+        raise BadDefinition(
+            f"The rewards are {rewards.shape}, the scores {outcomes.scores.shape}.",
+            remedy="Make them with rewards_of(outcomes, lam).",
+        )
     if tuple(option.name for option in options) != outcomes.options:
-        raise BadDefinition("The options are not those of the set, in its order.")
+        raise BadDefinition(
+            "The options are not those of the set, in its order.",
+            remedy="Give one Option for each of outcomes.options.",
+        )
     if ((rewards < 0.0) | (rewards > 1.0)).any():
         raise BadNumber("A reward is outside [0, 1].", remedy="Make them with rewards_of(outcomes, lam).")
     if batch < 1:
@@ -172,7 +183,10 @@ def _check(outcomes: OutcomeSet, rewards: Floats, options: Sequence[Option], bat
 
 def _place(decision: Decision, place: dict[str, int]) -> int:
     if len(decision.chosen) != 1 or decision.chosen[0] not in place:
-        raise BadDefinition(f"A replay is of one choice at a time; {decision.policy!r} chose {decision.chosen}.")
+        raise BadDefinition(
+            f"A replay is of one choice at a time; {decision.policy!r} chose {decision.chosen}.",
+            remedy="Take a router that chooses one, such as 'linucb'.",
+        )
     return place[decision.chosen[0]]
 
 

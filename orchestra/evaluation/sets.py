@@ -48,7 +48,10 @@ def tcar_reward(predicted: Set[str], true: Set[str], alpha: float = 0.5, beta: f
 def set_scores(predicted: Sequence[Set[str]], true: Sequence[Set[str]]) -> SetScores:
     """All of them over the rows. Raises BadDefinition where there are no rows or not as many of each."""
     if not true or len(predicted) != len(true):
-        raise BadDefinition(f"{len(predicted)} predicted sets for {len(true)} true ones.")
+        raise BadDefinition(
+            f"{len(predicted)} predicted sets for {len(true)} true ones.",
+            remedy="Give one of each for every row, of one row or more.",
+        )
     pairs = list(zip(predicted, true, strict=True))
     n = len(pairs)
     right = sum(len(p & t) for p, t in pairs)

@@ -79,10 +79,12 @@ def failure_aware(steps: Sequence[Step], chosen: Sequence[int], prices: Sequence
     Source: arXiv:2605.18859. Raises: BadDefinition.
     """
     if not steps or len(chosen) != len(steps):
-        raise BadDefinition(f"{len(chosen)} tiers for {len(steps)} steps.")
+        raise BadDefinition(
+            f"{len(chosen)} tiers for {len(steps)} steps.", remedy="Give one for each step, of one step or more."
+        )
     picks, gold = np.asarray(chosen, dtype=np.intp), np.array([step.gold for step in steps], dtype=np.intp)
     if picks.min() < 0 or picks.max() >= len(prices):
-        raise BadDefinition(f"A tier is outside 0 to {len(prices) - 1}.")
+        raise BadDefinition(f"A tier is outside 0 to {len(prices) - 1}.", remedy="Give places in the list of prices.")
     passed = picks >= gold
     whole = _whole(steps, passed)
     own, high = bills(steps, picks, prices), bills(steps, np.full(len(steps), len(prices) - 1), prices)
@@ -164,7 +166,7 @@ def load_steps(path: str | Path) -> list[Step]:
             raise BadNumber(f"{where}: target_tier_id is {row['target_tier_id']}.", remedy="Tiers are 0 to 3.")
         rows.append(row)
     if not rows:
-        raise BadDefinition(f"{file} holds no rows.")
+        raise BadDefinition(f"{file} holds no rows.", remedy="Write one JSON object a line, or name another file.")
     following: dict[tuple[Any, ...], Mapping[str, Any]] = {
         (row["benchmark"], row["instance_id"], row["step_index"]): row for row in rows
     }

@@ -130,7 +130,7 @@ def compared(paths: Sequence[Sequence[str]]) -> list[Predicted]:
     """The colony as it comes and one that forgets slower, with the baselines. Raises BadDefinition for no steps."""
     nodes = sorted({node for path in paths for node in path})
     if not nodes:
-        raise BadDefinition("There are no steps to predict.")
+        raise BadDefinition("There are no steps to predict.", remedy="Give paths with steps.")
     slow = Pheromone(soil=Soil(rho=0.02, tau_min=0.001, tau_0=0.02, memory=200))
     guides: dict[str, Guide] = {
         "uniform": Uniform(nodes),

@@ -60,7 +60,10 @@ def router(what: str | Router) -> Router:
     made = _known(what) if isinstance(what, str) else what
     missing = [method for method in METHODS if not callable(getattr(made, method, None))]
     if missing or not isinstance(getattr(made, "name", None), str):
-        raise BadDefinition(f"{made!r} is no router: it lacks {', '.join(missing) or 'a name'}.")
+        raise BadDefinition(
+            f"{made!r} is no router: it lacks {', '.join(missing) or 'a name'}.",
+            remedy="Give it those of orchestra.ports.router.Router.",
+        )
     return made
 
 

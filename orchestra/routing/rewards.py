@@ -72,7 +72,7 @@ class Rewards:
         for name in ("cost_usd", "latency_s", "queue", "refresh_s"):
             value = getattr(self, name)
             if value is not None and not _within(name, value, math.inf) > 0:
-                raise BadNumber(f"{name}={value!r} is not above 0.")
+                raise BadNumber(f"{name}={value!r} is not above 0.", remedy="Give a number above 0.")
 
     def refusal(self, source: str, confidence: float = 1.0) -> str | None:
         """Why nothing is learned from it, None where something is."""
@@ -145,5 +145,8 @@ def _share(used: float | None, reference: float | None) -> float | None:
 def _within(name: str, value: object, most: float) -> float:
     good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most and value < math.inf
     if not good or not isinstance(value, int | float):
-        raise BadNumber(f"{name}={value!r} is no number from 0{'' if most == math.inf else f' to {most:g}'}.")
+        raise BadNumber(
+            f"{name}={value!r} is no number from 0{'' if most == math.inf else f' to {most:g}'}.",
+            remedy="Give a finite number in that range.",
+        )
     return float(value)

@@ -109,7 +109,10 @@ def run_campaign(
     the last one. Raises: BadNumber.
     """
     if graphs < 1 or jobs < 1 or first < 0:
-        raise BadNumber(f"No campaign has graphs={graphs!r}, first={first!r} and jobs={jobs!r}.")
+        raise BadNumber(
+            f"No campaign has graphs={graphs!r}, first={first!r} and jobs={jobs!r}.",
+            remedy="Give graphs and jobs from 1, first from 0.",
+        )
     campaign, began = Campaign(seed=seed, wanted=graphs), time.monotonic()
     end = first + graphs
     chunks = [range(at, min(at + CHUNK, end)) for at in range(first, end, CHUNK)]

@@ -81,7 +81,10 @@ def from_plain(data: Mapping[str, Any]) -> ItemModel:
     import numpy as np
 
     if data.get("version") != VERSION:
-        raise JournalVersion(f"An item model of format {data.get('version')!r} was found; this is format {VERSION}.")
+        raise JournalVersion(
+            f"An item model of format {data.get('version')!r} was found; this is format {VERSION}.",
+            remedy="Fit it again.",
+        )
     try:
         w_a, w_b = (np.array(data[name], dtype=np.float64) for name in ("w_a", "w_b"))
         abilities = {str(name): Ability(float(t), float(e)) for name, (t, e) in data["abilities"].items()}
@@ -102,7 +105,10 @@ def observed(x: Array, outcomes: Array) -> Observed:
     import numpy as np
 
     if x.ndim != 2 or outcomes.ndim != 2 or len(x) != len(outcomes):
-        raise BadDefinition(f"Features {x.shape} and outcomes {outcomes.shape} do not fit: (n, d) and (n, k).")
+        raise BadDefinition(
+            f"Features {x.shape} and outcomes {outcomes.shape} do not fit: (n, d) and (n, k).",
+            remedy="Give one row of each for every item.",
+        )
     item, option = np.nonzero(~np.isnan(outcomes))
     outcome = outcomes[item, option]
     if not np.isfinite(x).all() or ((outcome < 0.0) | (outcome > 1.0)).any():

@@ -97,7 +97,9 @@ def kind(small: Sequence[bool], large: Sequence[bool]) -> Kind:
     Source: BAAR names the first three; the share, ties and the fourth case are ours.
     """
     if not small or not large:
-        raise BadDefinition("A task's kind needs rollouts of both boundaries.")
+        raise BadDefinition(
+            "A task's kind needs rollouts of both boundaries.", remedy="Roll it out always small and always large."
+        )
     if 2 * sum(small) >= len(small):
         return "easy"
     return "hard" if 2 * sum(large) >= len(large) else "intractable"
@@ -144,7 +146,10 @@ def imitated(known: Sequence[Known[T]], training: Training) -> Array:
     count = {name: max(1, sum(len(one.reference.steps) for one in known if one.kind == name)) for name in KINDS}
     steps = [(step, 1.0 / count[one.kind]) for one in known for step in one.reference.steps]
     if len({len(step.f) for step, _ in steps}) != 1:
-        raise BadDefinition("The rollouts leave nothing to imitate: no step with a choice, or unequal features.")
+        raise BadDefinition(
+            "The rollouts leave nothing to imitate: no step with a choice, or unequal features.",
+            remedy="Roll out tasks where small and large can both be chosen, all with one x.",
+        )
     rows = np.array([step.f for step, _ in steps])
     large = np.array([float(step.large) for step, _ in steps])
     weights = np.array([weight for _, weight in steps])

@@ -179,7 +179,10 @@ def _placed(place: tuple[str | int, ...], build: Callable[[], T]) -> T:
 def _known(given: Any, form: RulesForm) -> Formula:
     found = formula(given)
     if missing := next((name for name in found.names if name not in form.signals), None):
-        raise BadDefinition(f"there is no signal {missing!r}; there are {', '.join(form.signals) or 'none'}")
+        raise BadDefinition(
+            f"there is no signal {missing!r}; there are {', '.join(form.signals) or 'none'}",
+            remedy="Declare it, or name one of these.",
+        )
     return found
 
 

@@ -104,11 +104,16 @@ class MultiFactor:
     def __post_init__(self) -> None:
         weights = (self.quality, self.latency, self.cost, self.load)
         if not all(math.isfinite(weight) and weight >= 0.0 for weight in weights) or not any(weights):
-            raise BadNumber(f"The weights {weights} are not all finite and at least 0, or all of them are 0.")
+            raise BadNumber(
+                f"The weights {weights} are not all finite and at least 0, or all of them are 0.",
+                remedy="Give finite weights from 0, one of them above 0.",
+            )
         if self.max_cost_usd is not None:
             nano(self.max_cost_usd, "max_cost_usd")
         if self.otherwise not in ("cheapest", "first", "fail"):
-            raise BadDefinition(f"otherwise={self.otherwise!r} is not 'cheapest', 'first' or 'fail'.")
+            raise BadDefinition(
+                f"otherwise={self.otherwise!r} is not 'cheapest', 'first' or 'fail'.", remedy="Say one of the three."
+            )
 
     def pick(self, question: Decide, /) -> Pick | None:
         places, options = among(question, self.names), question.options

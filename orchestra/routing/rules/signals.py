@@ -73,7 +73,10 @@ class Keyword:
     def __post_init__(self) -> None:
         object.__setattr__(self, "patterns", _texts(self.name, self.patterns, "patterns"))
         if self.join not in ("or", "and", "nor") or self.method not in ("regex", "bm25", "trigram"):
-            raise BadDefinition(f"{self.name!r}: join={self.join!r}, method={self.method!r} is not among those known.")
+            raise BadDefinition(
+                f"{self.name!r}: join={self.join!r}, method={self.method!r} is not among those known.",
+                remedy="join is or, and or nor; method is regex, bm25 or trigram.",
+            )
         if self.method == "regex":
             _compiled(self.name, self.patterns)
 
@@ -139,7 +142,9 @@ class Length:
 
     def __post_init__(self) -> None:
         if self.unit not in ("tokens", "words", "characters"):
-            raise BadDefinition(f"{self.name!r}: unit={self.unit!r} is not tokens, words or characters.")
+            raise BadDefinition(
+                f"{self.name!r}: unit={self.unit!r} is not tokens, words or characters.", remedy="Say one of the three."
+            )
         _interval(self.name, self.low, self.high)
 
     def read(self, sight: Sight, /) -> float:
@@ -168,7 +173,10 @@ class Structure:
     def __post_init__(self) -> None:
         object.__setattr__(self, "patterns", _texts(self.name, self.patterns, "patterns"))
         if self.feature not in ("count", "exists", "density", "sequence"):
-            raise BadDefinition(f"{self.name!r}: feature={self.feature!r} is not count, exists, density or sequence.")
+            raise BadDefinition(
+                f"{self.name!r}: feature={self.feature!r} is not count, exists, density or sequence.",
+                remedy="Say one of the four.",
+            )
         _interval(self.name, self.gte, self.lte)
         _compiled(self.name, self.patterns)
 
@@ -208,7 +216,9 @@ class Language:
         object.__setattr__(self, "languages", _texts(self.name, self.languages, "languages"))
         if unknown := sorted(set(self.languages) - LANGUAGES):
             known = ", ".join(sorted(LANGUAGES))
-            raise BadDefinition(f"{self.name!r}: {unknown[0]!r} cannot be told; there are {known}.")
+            raise BadDefinition(
+                f"{self.name!r}: {unknown[0]!r} cannot be told; there are {known}.", remedy="Name one of these."
+            )
 
     def read(self, sight: Sight, /) -> float:
         code, share = language_of(sight.text)
@@ -259,7 +269,9 @@ class Complexity:
         for side in ("hard", "easy"):
             object.__setattr__(self, side, _texts(self.name, getattr(self, side), side))
         if self.level not in ("hard", "medium", "easy"):
-            raise BadDefinition(f"{self.name!r}: level={self.level!r} is not hard, medium or easy.")
+            raise BadDefinition(
+                f"{self.name!r}: level={self.level!r} is not hard, medium or easy.", remedy="Say one of the three."
+            )
 
     @cached_property
     def _near(self) -> _Near:
@@ -316,7 +328,10 @@ def _compiled(name: str, patterns: Sequence[str]) -> list[re.Pattern[str]]:
         try:
             found.append(re.compile(rf"\b{re.escape(pattern)}\b" if plain else pattern, re.IGNORECASE))
         except (re.error, OverflowError, RecursionError) as error:
-            raise BadDefinition(f"{name!r}: {pattern!r} is no regular expression: {error}.") from None
+            raise BadDefinition(
+                f"{name!r}: {pattern!r} is no regular expression: {error}.",
+                remedy="Mend it; a backslash makes a character stand for itself.",
+            ) from None
     return found
 
 
@@ -328,13 +343,13 @@ def _trigrams(said: Sequence[str]) -> frozenset[str]:
 def _texts(name: str, given: Any, what: str) -> tuple[str, ...]:
     found = (given,) if isinstance(given, str) else tuple(given)
     if not found or not all(isinstance(text, str) and text.strip() for text in found):
-        raise BadDefinition(f"{name!r}: {what} are one or more texts, none of them empty.")
+        raise BadDefinition(f"{name!r}: {what} are one or more texts, none of them empty.", remedy="Give at least one.")
     return found
 
 
 def _interval(name: str, low: float, high: float) -> None:
     if not low <= high:
-        raise BadNumber(f"{name!r}: nothing lies between {low!r} and {high!r}.")
+        raise BadNumber(f"{name!r}: nothing lies between {low!r} and {high!r}.", remedy="Give the lower number first.")
 
 
 def _unit(vector: Sequence[float]) -> list[float]:

@@ -88,12 +88,25 @@ def test_duplicated_feedback_and_a_correction_that_comes_first(name: str) -> Non
     before = state_of(made), [made.pulls(option) for option in "ab"]
     made.learn([lesson("a", 1.0, before=1.0, key="0")] * 3)
     assert (state_of(made), [made.pulls(option) for option in "ab"]) == before
-    early, late = router(name), router(name)
-    early.learn([lesson("a", 0.2, before=0.9)])
-    early.learn([lesson("a", 0.9)])
-    late.learn([lesson("a", 0.9)])
-    late.learn([lesson("a", 0.2, before=0.9)])
-    assert early.pulls("a") == late.pulls("a") == 1
+    first, correction, between = lesson("a", 0.9), lesson("a", 0.2, before=0.9), lesson("a", 0.6, key="between")
+    once = [[first, correction], [correction, first]]
+    alike(name, [*once, [lesson("a", 0.2)]], pulls=1)
+    if not getattr(router(name), "order_sensitive", False):
+        alike(name, [[first, between, correction], [correction, between, first], [between, *once[1]]], pulls=2)
+
+
+def alike(name: str, orders: list[list[Lesson]], pulls: int) -> None:
+    """One router for each order of the lessons: what they decide, and how sure they are of it, is the same."""
+    found = []
+    for order in orders:
+        made = router(name)
+        for one in (lesson("b", 0.5, key="other"), *order):
+            made.learn([one])
+        assert made.pulls("a") == pulls
+        decision = made.choose(question("a", "b", x=X), "k", seeded())
+        found.append([value for o in decision.options for value in (o.score, o.probability) if value is not None])
+    assert len(found[0]) >= 2, "nothing is compared"
+    assert all(one == pytest.approx(found[0], abs=1e-9) for one in found[1:])
 
 
 @pytest.mark.parametrize("name", LEARNERS)

@@ -85,6 +85,32 @@ def test_scores_are_those_of_the_block_solution(lam: float) -> None:
             assert score == pytest.approx(expected, abs=1e-8)
 
 
+A = Option("a", similarity=0.8, prior=0.5, cost_nano=300, latency_s=1.0, in_flight=2)
+B = Option("b", similarity=0.3, prior=0.4, cost_nano=500, latency_s=0.2, in_flight=24)
+
+
+def test_what_tells_options_apart_by_hand() -> None:
+    assert shared_features(A, 500) == pytest.approx((1.0, 0.8, 0.5, 0.6, 0.5, 0.2))
+    assert shared_features(B, 500) == pytest.approx((1.0, 0.3, 0.4, 1.0, 0.1, 0.75))
+    wild = Option("wild", similarity=7.0, prior=-3.0, cost_nano=900, latency_s=1e9)
+    assert shared_features(wild, 500) == (1.0, 1.0, 0.0, 1.0, 1.0, 0.0)
+
+
+def test_scores_by_hand() -> None:
+    """A reward of 1 for a, x = (1,): u = 1, g = 1/2, f = 1 - .5, e = z_a, e.e = 2.54.
+
+    So A0 = I + e e' / 2, beta = .25 e / 2.27, and of a remain v = .25, W' = e / 2; z_b.e = 2.24, z_b.z_b = 2.8225.
+    """
+    router = HybridLinUCB(alpha=0.6)
+    router.learn([Lesson(decision("a", options=(A, B)), 1.0)])
+    a = router.choose(question(A, B._replace(filtered="out")), "k", seeded()).options[0].score
+    b = router.choose(question(A._replace(filtered="out"), B), "k", seeded()).options[1].score
+    wide_a = 0.25 * 2.54 / 2.27 + 0.5
+    wide_b = 2.8225 - 0.5 * 2.24**2 / 2.27 + 1.0
+    assert a == pytest.approx(0.5 + 0.125 * 2.54 / 2.27 + 0.25 + 0.6 * math.sqrt(wide_a))
+    assert b == pytest.approx(0.4 + 0.25 * 2.24 / 2.27 + 0.6 * math.sqrt(wide_b))
+
+
 def test_it_is_algorithm_2_step_by_step() -> None:
     """The published updates, with the prior at 0: A0 and b0 are taken apart and put together again at each step."""
     d, lam = 5, 1.0

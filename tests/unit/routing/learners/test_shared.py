@@ -30,6 +30,7 @@ def test_the_six_features_are_clipped_and_at_most_of_length_one() -> None:
     wild = features(Option("wild", similarity=7.0, prior=-3.0, latency_s=1e9, in_flight=10**9))
     assert math.hypot(*wild) == pytest.approx(1.0)
     assert wild[4] == 0.0 and wild[1] == wild[3] == wild[0]
+    assert features(NEAR._replace(filtered="hidden"))[5] == 0.0
 
 
 def test_scores_are_the_formula() -> None:
@@ -44,6 +45,21 @@ def test_scores_are_the_formula() -> None:
     for option in made.options:
         row = np.array(features(option))
         assert option.score == pytest.approx(row @ theta + beta * math.sqrt(row @ np.linalg.solve(gram, row)))
+
+
+def test_scores_by_hand() -> None:
+    """A reward of .8 for a: theta = .4 x_a, A^-1 = I - x_a x_a' / 2, and beta_1 is the published 4.185961.
+
+    Before |x|: a is (1, .5, .2, .4, .6, 1), its square 2.81; b is (1, .1, .75, .9, .3, 1), its square 3.4725.
+    """
+    a = Option("a", similarity=0.5, prior=0.6, latency_s=0.8, in_flight=2)
+    b = Option("b", similarity=0.1, prior=0.3, latency_s=1.8, in_flight=24)
+    router = SharedLinUCB()
+    router.learn([Lesson(decision("a", options=(a, b)), 0.8)])
+    one, two = router.choose(question(a, b), "k", seeded()).options
+    along = (1.0 + 0.05 + 0.15 + 0.36 + 0.18 + 1.0) / math.sqrt(2.81 * 3.4725)
+    assert one.score == pytest.approx(0.4 + 4.185961 * math.sqrt(0.5), abs=1e-5)
+    assert two.score == pytest.approx(0.4 * along + 4.185961 * math.sqrt(1.0 - along**2 / 2), abs=1e-5)
 
 
 def test_what_it_learns_of_one_option_tells_of_another() -> None:

@@ -1,5 +1,6 @@
 """From rollouts to a policy: kinds, rewards, imitation, improvement."""
 
+import math
 import random
 from typing import Any
 
@@ -21,6 +22,7 @@ from orchestra.routing.learners.rollouts import (
     reward,
     train,
 )
+from orchestra.routing.learners.rollouts import _slope as climb
 from orchestra.routing.learners.steps import Policy, State, features
 
 QUICK = Training(tries=3, shares=4, rounds=40, tasks_a_round=8, group=6, rate=0.2)
@@ -100,6 +102,16 @@ def test_the_policy_is_large_where_it_matters() -> None:
     assert kinds == {"easy": 6, "hard": 6, "intractable": 2}
     larges = [policy.large(State(Step(n, 4), 10, 100, None, (float(n == 1),))) for n in range(4)]
     assert larges == [0.0, 1.0, 0.0, 0.0]
+
+
+def test_advantages_by_hand() -> None:
+    """Rewards 0 and 1, the reference .5: mean .5, deviation sqrt(1/6), so A = -sqrt(1.5) and sqrt(1.5); p = 1/2."""
+    failed = Rollout((Chosen((1.0, 0.0), False),), F, 100)
+    cheap = Rollout((Chosen((1.0, 1.0), True), Chosen((0.0, 2.0), False)), T, 100)
+    dear = Rollout((Chosen((5.0, 5.0), True),), T, 1100)
+    known = Known(task="t", kind="hard", small_nano=100, large_nano=1100, reference=dear)
+    slope = climb(np.zeros(2), known, [failed, cheap], 0.5)
+    assert slope == pytest.approx(math.sqrt(1.5) * np.array([0.5 + 0.5, 0.5 - 1.0]), abs=1e-4)
 
 
 def test_a_policy_that_has_collapsed_is_told_by_the_reference() -> None:
