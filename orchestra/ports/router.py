@@ -17,9 +17,10 @@ class Terms(NamedTuple):
     """What a router declares of itself, so that a composition which cannot work is refused when it is built.
 
     ``when``: before anybody answers, during (between the steps of one answer), or after (it needs an answer to look
-    at). ``uses``: of "query" (the context x), "similarity", "prior", "cost", "latency", "budget", "history" (what was
-    decided before), "response". ``how`` it is computed. ``feedback``: none, the reward of what was chosen (bandit), or
-    that of every option (full). ``training``: it decides nothing sensible before it was trained.
+    at). ``uses``: of "query" (the context x), "similarity", "prior", "cost", "latency", "load" (calls in flight),
+    "budget", "history" (what was decided before), "response". ``how`` it is computed. ``feedback``: none, the reward of
+    what was chosen (bandit), or that of every option (full). ``training``: it decides nothing sensible before it was
+    trained. ``scores``: it can be asked for the score of each option.
     Source: the axes when, what and how of arXiv:2603.04445, timing and families of arXiv:2502.00409.
     """
 
@@ -28,6 +29,7 @@ class Terms(NamedTuple):
     how: How = "learned"
     feedback: Feedback = "bandit"
     training: bool = False
+    scores: bool = True
 
 
 class Lesson(NamedTuple):
@@ -43,7 +45,14 @@ class Router(Protocol):
 
     ``pulls`` is how many rewards an option has seen. ``state`` and ``load`` exchange plain data (JSON values), option
     by option; ``delta`` is what ``learn`` added since the last ``load`` or ``delta``, so that processes can be added
-    up. A router may have an attribute ``terms``; without it the defaults of ``Terms`` are taken as declared.
+    up.
+
+    A router may have more attributes. ``terms``: without it the defaults of ``Terms`` are taken as declared.
+    ``sets``: true if it may choose several options, or out of scope, where a question allows that; ``refuses``: false
+    if it does so, and never chooses out of scope. ``walks``: true if
+    it decides the steps of a path one by one, where there would be one path else. ``asking(question, value, catalog)``:
+    a plan that makes calls before the choice and returns the question, answered or not, and filings. ``signals``: what
+    ``asking`` reads off the task, where it makes no call.
     """
 
     @property

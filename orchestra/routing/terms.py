@@ -6,7 +6,7 @@ Source: the axes when, what and how of arXiv:2603.04445; that a composition is c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from orchestra.core.errors import BadDefinition
 from orchestra.ports.router import Feedback, How, Router, Terms, When
@@ -14,7 +14,7 @@ from orchestra.ports.router import Feedback, How, Router, Terms, When
 WHEN: tuple[When, ...] = get_args(When)
 HOW: tuple[How, ...] = get_args(How)
 FEEDBACK: tuple[Feedback, ...] = get_args(Feedback)
-BEFORE_ANY_ANSWER = frozenset({"query", "similarity", "prior", "cost", "latency", "budget", "history"})
+BEFORE_ANY_ANSWER = frozenset({"query", "similarity", "prior", "cost", "latency", "load", "budget", "history"})
 USES = BEFORE_ANY_ANSWER | {"response"}
 
 
@@ -46,6 +46,11 @@ def terms_of(router: Router) -> Terms:
 
 def learns(router: Router) -> bool:
     return bool(getattr(router, "learns", True))
+
+
+def may(router: Router, what: Literal["sets", "walks"]) -> bool:
+    """Whether it may choose several options, or decides each step of a path."""
+    return bool(getattr(router, what, False))
 
 
 def check_use(router: Router, use: Use, *, frozen: bool = False) -> None:
@@ -89,15 +94,45 @@ def check_parts(name: str, parts: Sequence[Router]) -> None:
                 )
 
 
-def together(parts: Sequence[Router], uses: frozenset[str], how: How) -> Terms:
-    """What a composition declares: the latest moment, all that is looked at, the most feedback."""
+def refuses(router: Router) -> bool:
+    """Whether it may choose out of scope; one that may choose several may, unless it says otherwise."""
+    return bool(getattr(router, "refuses", may(router, "sets")))
+
+
+def check_takes_one(name: str, parts: Sequence[Router]) -> None:
+    """Raises BadDefinition where a part may choose out of scope, of which nothing would be left."""
+    for part in parts:
+        if refuses(part):
+            raise BadDefinition(
+                f"{part.name!r} may choose several or out of scope, and {name!r} always takes one.",
+                remedy="Use it by itself, or in Chain, Fallback, Frozen, Guarded or Shadow; or take one that never "
+                "chooses out of scope, such as 'recruit'.",
+            )
+
+
+def check_walks(name: str, parts: Sequence[Router]) -> None:
+    """Raises BadDefinition where some decide the steps of a path, and others are never asked for one."""
+    able = [part.name for part in parts if may(part, "walks")]
+    other = [part.name for part in parts if not may(part, "walks")]
+    if able and other:
+        raise BadDefinition(
+            f"In {name!r} {able[0]!r} decides the steps of a path, and {other[0]!r} is never asked for one.",
+            remedy="Compare two routers that do, or two that do not.",
+        )
+
+
+def together(parts: Sequence[Router], uses: frozenset[str], how: How, when: When = "before") -> Terms:
+    """What a composition declares: the latest moment, all that is looked at, the most feedback; scores if all parts
+    give them.
+    """
     all_terms = [terms_of(part) for part in parts]
     return Terms(
-        when=max(all_terms, key=lambda terms: WHEN.index(terms.when)).when,
+        when=max((*(terms.when for terms in all_terms), when), key=WHEN.index),
         uses=uses.union(*(terms.uses for terms in all_terms)),
         how="model" if any(terms.how == "model" for terms in all_terms) else how,
         feedback=max(all_terms, key=lambda terms: FEEDBACK.index(terms.feedback)).feedback,
         training=any(terms.training for terms in all_terms),
+        scores=all(terms.scores for terms in all_terms),
     )
 
 
@@ -111,5 +146,6 @@ def facts_of(router: Router) -> dict[str, Any]:
         "how": terms.how,
         "feedback": terms.feedback,
         "training": terms.training,
+        "scores": terms.scores,
         "learns": learns(router),
     }

@@ -19,10 +19,11 @@ from typing import Any, Literal, NamedTuple
 from orchestra.core.decision import Decide, Decision, Option
 from orchestra.core.errors import BadNumber, OrchestraError
 from orchestra.ports.router import Lesson, Router
-from orchestra.routing.compositions.composed import Composition
+from orchestra.routing.compositions.composed import Composition, asked_of
 from orchestra.routing.floor import recorded
 from orchestra.routing.state.learner import Learner
 from orchestra.routing.state.sums import NO_CONTEXT, Tally
+from orchestra.routing.terms import check_walks, may, refuses, terms_of
 
 BITS = 64
 
@@ -31,12 +32,19 @@ class Shadow(Composition):
     """``serving`` decides; what ``shadow`` would have chosen, and how likely that was, stands in the reason.
 
     The shadow draws from the decision's key, so that what serves draws as it would alone; where it fails, the reason
-    says so. Both learn from every reward. Raises: BadDefinition for a router that is its own shadow.
+    says so. It is asked what ``serving`` is, and for one option if it chooses no more. Both learn from every reward.
+    Raises: BadDefinition for a router that is its own shadow, and where one of the two decides the steps of a path and
+    the other does not.
     """
+
+    passes_on_sets = True
 
     def __init__(self, serving: str | Router, shadow: str | Router, *, name: str | None = None) -> None:
         super().__init__("a shadow", (serving, shadow))
+        check_walks("a shadow", self.parts)
         self.serving, self.shadow = self.parts
+        self.terms = self.terms._replace(scores=terms_of(self.serving).scores)
+        self.sets, self.refuses = may(self.serving, "sets"), refuses(self.serving)
         self.name = name or f"{self.serving.name} before {self.shadow.name}"
 
     def choose(self, question: Decide, key: str, rng: random.Random, /) -> Decision:
@@ -46,7 +54,7 @@ class Shadow(Composition):
 
     def _aside(self, question: Decide, key: str) -> str:
         try:
-            other = self.shadow.choose(question, key, random.Random(f"shadow/{key}"))
+            other = self.shadow.choose(asked_of(self.shadow, question), key, random.Random(f"shadow/{key}"))
         except OrchestraError as error:
             return f"in its shadow {self.shadow.name} failed: {type(error).__name__}"
         likely = "" if other.probability is None else f" (p {other.probability:.2f})"
@@ -74,7 +82,9 @@ class Canary(Composition):
     All of this follows from sums, which processes exchange as what is learned. The record's probabilities are those
     of the router that decided; its ``version`` says in which stage that was. Both learn from every reward.
 
-    Units: ``tolerance`` in reward. Raises: BadNumber; BadDefinition for a router that is its own canary.
+    Units: ``tolerance`` in reward. Raises: BadNumber; BadDefinition for a router that is its own canary, for one that
+    may choose out of scope, and where one decides the steps of a path and the other does not. One option is chosen: the
+    members of a set are rewarded by themselves, and not as a decision of the canary's.
     """
 
     def __init__(
@@ -97,6 +107,7 @@ class Canary(Composition):
             )
         self._tests = Tests(f"{name}:tests", len(shares))
         super().__init__(name, (serving, canary), memory=(self._tests,), uses=frozenset({"history"}))
+        check_walks(name, self.parts)
         self.serving, self.canary = self.parts
         self.shares, self.rewards, self.by = tuple(map(float, shares)), rewards, by
         self.tolerance, self.alpha = float(tolerance), float(alpha)

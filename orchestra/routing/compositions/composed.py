@@ -6,19 +6,24 @@ Source: that deployed routers are compositions is arXiv:2603.04445; the rules of
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
-from orchestra.core.decision import Decide, Decision
+from orchestra.core.catalog import Catalog
+from orchestra.core.decision import OOS, Decide, Decision
 from orchestra.core.errors import BadDefinition, BadNumber
-from orchestra.ports.router import How, Lesson, Router
+from orchestra.ports.router import How, Lesson, Router, When
 from orchestra.routing.compositions.scored import scored, scores_of, without
 from orchestra.routing.compositions.seen import Seen
 from orchestra.routing.floor import eligible_of
+from orchestra.routing.made import Made
 from orchestra.routing.registry import router as named
-from orchestra.routing.terms import check_parts, learns, terms_of, together
+from orchestra.routing.rules.reads import Asking, calls_first, joined, reading
+from orchestra.routing.terms import check_parts, check_takes_one, learns, may, refuses, terms_of, together
+
+ONE = "who decides chooses one that is to answer"
 
 
 class Memory(Protocol):
@@ -38,15 +43,21 @@ class Memory(Protocol):
     def load(self, state: Mapping[str, Any], /) -> None: ...
 
 
-class Composition:
+class Composition(Made):
     """Several routers behind one port. Each part that learns is told every lesson, whoever decided.
 
     What a part learns is kept under its own name, also in a team's store: ``learners`` are those names, and an entry of
     the state is "NAME/option". So a router keeps what it knows when it becomes part of a composition, and two parts of
     one name are refused. ``memory`` is what the composition itself has to learn.
 
+    The signals that parts read, and no calls, are read for them. The steps of a path are decided one by one where a
+    part does that. Without ``passes_on_sets`` one option is chosen, and a part that may choose out of scope is refused;
+    with it a part's choice comes out of ``choose`` as it is, and a part that chooses one is asked for one.
+
     Raises: UnknownRouter; BadDefinition for parts that cannot work together.
     """
+
+    passes_on_sets = False
 
     def __init__(
         self,
@@ -56,22 +67,29 @@ class Composition:
         memory: Sequence[Memory] = (),
         uses: frozenset[str] = frozenset(),
         how: How = "rule",
+        when: When = "before",
     ) -> None:
         self.name = name
         self.parts: tuple[Router, ...] = tuple(named(part) for part in parts)
         check_parts(name, self.parts)
-        self.terms = together(self.parts, uses, how)
+        self.terms = together(self.parts, uses, how, when)
+        if not self.passes_on_sets:
+            check_takes_one(name, self.parts)
+        self.sets = self.passes_on_sets and any(may(part, "sets") for part in self.parts)
+        self.refuses = any(map(refuses, self.parts))
+        self.walks = any(may(part, "walks") for part in self.parts)
+        self.signals = joined(name, (), self.parts)
         self._learners: dict[str, Any] = {}
         for part in self.parts:
-            if isinstance(part, Composition) and type(part).learn is not Composition.learn:
+            if isinstance(part, Composition) and part.outermost:
                 raise BadDefinition(
                     f"{name!r} has the part {part.name!r}, which has to know what it decided itself.",
                     remedy="Put it outermost, around this composition.",
                 )
-            if getattr(part, "asking", None) is not None:
+            if calls_first(part):
                 raise BadDefinition(
                     f"{part.name!r} makes calls before it decides, and the composition {name!r} would make none.",
-                    remedy="Use it by itself, or a part that decides at once, such as 'set'.",
+                    remedy="Use it by itself or in Frozen, or take a part that decides at once.",
                 )
             for inner, learner in (part._learners if isinstance(part, Composition) else {part.name: part}).items():
                 if learns(learner):
@@ -88,6 +106,19 @@ class Composition:
         if name in self._learners:
             check_parts(self.name, (self._learners[name], learner))
         self._learners[name] = learner
+
+    @property
+    def outermost(self) -> bool:
+        """Whether it has to know what it decided itself, as who learns in a way of its own has."""
+        return type(self).learn is not Composition.learn
+
+    @property
+    def asking(self) -> Callable[[Decide, Any, Catalog], Asking] | None:
+        """Reads what the parts look at; None where that is nothing."""
+        return self._asking if self.signals else None
+
+    def _asking(self, question: Decide, value: Any, _catalog: Catalog, /) -> Asking:
+        return reading(self.signals, question, value)
 
     @property
     def learners(self) -> tuple[str, ...]:
@@ -167,9 +198,11 @@ class Chain(Composition):
     so by state and question alone, never by a draw, so the probabilities of the one that decides are exact for the
     chain. The reason names who decided, and why the others did not.
 
-    Raises: BadNumber, UnknownRouter; BadDefinition for parts that cannot work together, rules for the last one, and
-    when it is asked for a margin between scores that a router does not give.
+    Raises: BadNumber, UnknownRouter; BadDefinition for parts that cannot work together, rules for the last one, and a
+    margin between scores that a router does not give.
     """
+
+    passes_on_sets = True
 
     def __init__(self, *routers: str | Router | Sure, name: str | None = None) -> None:
         rules = [one if isinstance(one, Sure) else Sure(one) for one in routers]
@@ -185,6 +218,9 @@ class Chain(Composition):
         self._seen = Seen(f"{name}:seen") if any(rule.far for rule in self.rules[:-1]) else None
         memory = () if self._seen is None else (self._seen,)
         super().__init__(name, parts, memory=memory, uses=frozenset({"query"}) if memory else frozenset())
+        for rule, part in zip(self.rules[:-1], self.parts, strict=False):
+            if rule.margin and not terms_of(part).scores:
+                raise _no_margin(part)
 
     @property
     def routers(self) -> tuple[Any, ...]:
@@ -201,7 +237,7 @@ class Chain(Composition):
                 break
             abstained.append(f"{part.name}: {why}")
         decider = self.parts[len(abstained)]
-        made = decider.choose(question, key, rng)
+        made = decider.choose(asked_of(decider, question) if self.sets else question, key, rng)
         others = f"; abstained: {', '.join(abstained)}" if abstained else ""
         return self.signed(made, f"{decider.name}: {made.reason}{others}")
 
@@ -215,11 +251,24 @@ class Chain(Composition):
             like = self._seen.share_as_far(question.x)
             if like < rule.far:
                 return f"far from all seen ({like:.3f} are as far)"
-        if rule.margin and len(places) > 1:
-            gap = margin(part, question, key)
+        if rule.margin and sum(question.options[place].name != OOS for place in places) > 1:
+            gap = margin(part, asked_of(part, question), key)
             if gap < rule.margin:
                 return f"margin {gap:.3f} of {rule.margin:g}"
         return None
+
+
+def asked_of(router: Router, question: Decide) -> Decide:
+    """The question as the router is asked it: one that chooses one is not offered out of scope."""
+    return question if may(router, "sets") else for_one(question)
+
+
+def for_one(question: Decide) -> Decide:
+    """The question for one that is to answer."""
+    if question.most == 1 and all(option.name != OOS for option in question.options):
+        return question
+    options = [o._replace(filtered=ONE) if o.name == OOS and o.filtered is None else o for o in question.options]
+    return replace(question, options=tuple(options), most=1)
 
 
 def margin(router: Router, question: Decide, key: str) -> float:
@@ -228,11 +277,15 @@ def margin(router: Router, question: Decide, key: str) -> float:
     best = max(first, key=first.__getitem__, default=None)
     second = {} if best is None else scores_of(router, without(question, {best}), key, lambda _known, _rest: True)
     if best is None or not second:
-        raise BadDefinition(
-            f"{router.name!r} gives no scores, so there is no margin between them.",
-            remedy="Leave margin= out, or take a router that scores the options.",
-        )
+        raise _no_margin(router)
     return first[best] - max(second.values())
+
+
+def _no_margin(router: Router) -> BadDefinition:
+    return BadDefinition(
+        f"{router.name!r} gives no scores, so there is no margin between them.",
+        remedy="Leave margin= out, or take a router that scores the options.",
+    )
 
 
 def _checked(rules: Sequence[Sure]) -> None:

@@ -17,6 +17,7 @@ from orchestra.ports.router import Router
 from orchestra.routing.compositions.composed import Composition
 from orchestra.routing.compositions.scored import Chooses, Scores, scores_of
 from orchestra.routing.floor import decision, drawn, eligible_of, floor_of
+from orchestra.routing.terms import terms_of
 
 
 def penalties(question: Decide, *, cost: float, latency: float) -> Scores:
@@ -100,14 +101,19 @@ class Flags(Composition):
         super().__init__("flags", (router,), uses=uses)
         self.router = self.parts[0]
         self.name = name or f"{self.router.name} -w {self.rates.said}".removesuffix(" -w ")
+        if not terms_of(self.router).scores:
+            raise self._unscored()
 
     def choose(self, question: Decide, key: str, rng: random.Random, /) -> Decision:
         """Pure in (state, question, rng). Raises NoProvider where no option is eligible."""
         policy = (self.name, self.version)
         made = under(self.rates, self.router, question, key, rng, policy=policy, floor=self.floor)
         if made is None:
-            raise BadDefinition(
-                f"{self.router.name!r} gives no scores, so nothing can be taken off them.",
-                remedy="Put the flags on a router that scores the options, such as 'linucb'.",
-            )
+            raise self._unscored()
         return made
+
+    def _unscored(self) -> BadDefinition:
+        return BadDefinition(
+            f"{self.router.name!r} gives no scores, so nothing can be taken off them.",
+            remedy="Put the flags on a router that scores the options, such as 'linucb'.",
+        )

@@ -12,7 +12,7 @@ from dataclasses import replace
 from orchestra.core.decision import Decide, Decision, Option
 from orchestra.core.errors import BadDefinition
 from orchestra.ports.router import Router
-from orchestra.routing.compositions.composed import Composition
+from orchestra.routing.compositions.composed import Composition, for_one
 from orchestra.routing.floor import eligible_of, floor_of
 from orchestra.routing.terms import terms_of
 
@@ -21,8 +21,8 @@ class Floored(Composition):
     """The router, but for a share ``floor`` of the decisions that go to any eligible option, each equally likely.
 
     Probabilities are those of the mixture, exact where the router's own are. Raises: BadNumber for a floor that is no
-    probability; BadDefinition for a router that knows no probabilities: one where a model decides, or that chooses
-    sets.
+    probability; BadDefinition for a router that knows no probabilities, as one where a model decides, and for one
+    that may choose out of scope.
     """
 
     def __init__(self, router: str | Router, *, floor: float = 0.02, name: str | None = None) -> None:
@@ -34,6 +34,7 @@ class Floored(Composition):
 
     def choose(self, question: Decide, key: str, rng: random.Random, /) -> Decision:
         """Pure in (state, question, rng). Raises NoProvider where no option is eligible."""
+        question = for_one(question)
         places = eligible_of(question)
         draw = rng.random()
         made = self.router.choose(question, key, rng)

@@ -33,6 +33,8 @@ class Guarded(Composition):
     Raises: BadNumber for numbers out of their range.
     """
 
+    passes_on_sets = True
+
     def __init__(
         self,
         router: str | Router = "linucb",
@@ -48,7 +50,7 @@ class Guarded(Composition):
                 f"margin={margin!r}, weight={weight!r}, after={after!r}, rescues={rescues!r}.",
                 remedy="margin and weight must be finite and 0 or more, after at least 1, rescues 0 or more.",
             )
-        super().__init__(name, (router,), uses=frozenset({"history", "cost"}))
+        super().__init__(name, (router,), uses=frozenset({"history", "cost"}), when="during")
         self.router = self.parts[0]
         self.margin, self.weight, self.after, self.rescues = float(margin), float(weight), after, rescues
 

@@ -12,20 +12,19 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-from orchestra.core.call import Batch, Filing
-from orchestra.core.catalog import Catalog
 from orchestra.core.decision import Decide, Decision
 from orchestra.core.errors import BadDefinition, BadNumber
-from orchestra.core.outcome import Outcome
-from orchestra.core.task import value_of
 from orchestra.ports.router import Router
 from orchestra.routing.compositions.composed import Composition
 from orchestra.routing.compositions.flags import Rates, under
 from orchestra.routing.floor import floor_of
+from orchestra.routing.rules.reads import joined
+from orchestra.routing.rules.signals import Sight
+from orchestra.routing.terms import terms_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 SIGNAL = "preference"
 """The name under which a user's p stands in the question and the record; who the user is stands in neither."""
 STEPS, CLOSE, START = 100, 1e-10, 1.0
-Asking = Generator[Batch, tuple[Outcome, ...], tuple[Decide, tuple[Filing, ...]]]
+USUAL_NAME = "preferences"
 
 
 class Choice(NamedTuple):
@@ -48,13 +47,27 @@ class Choice(NamedTuple):
     picked: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserWeight:
+    """A signal: the weight of the user whom the metadata names under ``field``, ``p`` for any other."""
+
+    name: str
+    users: Mapping[str, float]
+    p: float
+    field: str
+
+    def read(self, sight: Sight, /) -> float:
+        return self.users.get(str(sight.metadata.get(self.field, "")), self.p)
+
+
 class Preferences(Composition):
     """Any router that scores the options, under the weight of the user who asks.
 
     The user is named by the input's metadata, ``{"text": ..., "metadata": {"user": "ann"}}``, under ``field``;
     ``users`` are their weights, and any other has ``p``. The highest p s - (1 - p) C has probability 1 - floor +
     floor / K, every other floor / K. The router learns every reward; the weights come from ``preference`` and stay.
-    For a single run the same is ``weights={"quality": p, "cost": 1 - p}`` with the router itself.
+    For a single run the same is ``weights={"quality": p, "cost": 1 - p}`` with the router itself. The record has the
+    weight as the signal ``preference``; under another ``name``, as ``preference of NAME``.
 
     Raises: BadNumber for a weight outside [0, 1]; BadDefinition where the router gives no scores.
     Source: PersonalizedRouter, see above; p .5 and the floor of .02 are our defaults.
@@ -68,35 +81,32 @@ class Preferences(Composition):
         p: float = 0.5,
         field: str = "user",
         floor: float = 0.02,
-        name: str = "preferences",
+        name: str = USUAL_NAME,
     ) -> None:
         self.users = {user: _weight(value, f"users[{user!r}]") for user, value in (users or {}).items()}
         self.p, self.field, self.floor = _weight(p, "p"), field, floor_of(floor)
         super().__init__(name, (router,), uses=frozenset({"cost"}))
         self.router = self.parts[0]
-
-    def asking(self, question: Decide, value: Any, _catalog: Catalog, /) -> Asking:
-        """The question with the weight of the user who asks; no call is made for it."""
-        yield from ()
-        p = self.users.get(self._user(value), self.p)
-        return replace(question, signals=(*question.signals, (SIGNAL, p))), ()
-
-    def _user(self, value: Any) -> str:
-        bare = value_of(value)
-        given = bare.get("metadata") if isinstance(bare, Mapping) else None
-        return str(given.get(self.field, "")) if isinstance(given, Mapping) else ""
+        self.signal = SIGNAL if name == USUAL_NAME else f"{SIGNAL} of {name}"
+        weight = UserWeight(name=self.signal, users=self.users, p=self.p, field=field)
+        self.signals = joined(name, (weight,), self.parts)
+        if not terms_of(self.router).scores:
+            raise self._unscored()
 
     def choose(self, question: Decide, key: str, rng: random.Random, /) -> Decision:
         """Pure in (state, question, rng). Raises NoProvider where no option is eligible."""
-        p = dict(question.signals).get(SIGNAL, self.p)
+        p = dict(question.signals).get(self.signal, self.p)
         rates, policy = Rates(cost=1.0 - p, quality=p), (self.name, self.version)
         made = under(rates, self.router, question, key, rng, policy=policy, floor=self.floor)
         if made is None:
-            raise BadDefinition(
-                f"{self.router.name!r} gives no scores, so a user's preference has nothing to weigh.",
-                remedy="Take a router that scores the options, such as 'linucb'.",
-            )
+            raise self._unscored()
         return made
+
+    def _unscored(self) -> BadDefinition:
+        return BadDefinition(
+            f"{self.router.name!r} gives no scores, so a user's preference has nothing to weigh.",
+            remedy="Take a router that scores the options, such as 'linucb'.",
+        )
 
 
 def preference(choices: Sequence[Choice]) -> float:

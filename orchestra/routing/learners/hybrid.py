@@ -54,7 +54,7 @@ class HybridLinUCB(Learner[Tally]):
     Source: Li et al. 2010, see above; alpha 1, lam 1 and the floor of .02 are our defaults.
     """
 
-    terms = Terms(uses=frozenset({"query", "similarity", "prior", "cost", "latency"}))
+    terms = Terms(uses=frozenset({"query", "similarity", "prior", "cost", "latency", "load"}))
 
     def __init__(
         self, name: str = "linucb:hybrid", *, alpha: float = 1.0, lam: float = 1.0, floor: float = 0.02

@@ -56,7 +56,7 @@ class Recruit(Learner[Totals]):
     """
 
     terms = Terms(uses=frozenset({"query", "prior"}))
-    sets = True
+    sets, refuses = True, False
 
     def __init__(self, name: str = "recruit", *, k: int = 3, keywords: int = 5, floor: float = 0.02) -> None:
         if min(k, keywords) < 1:

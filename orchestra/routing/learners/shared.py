@@ -54,7 +54,7 @@ class SharedLinUCB(Learner[Tally]):
     Source: Symphony-Coord, arXiv:2602.00966; the floor of .02 is our default, the paper has none.
     """
 
-    terms = Terms(uses=frozenset({"similarity", "prior", "latency"}))
+    terms = Terms(uses=frozenset({"similarity", "prior", "latency", "load"}))
 
     def __init__(
         self,

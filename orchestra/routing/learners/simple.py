@@ -9,14 +9,15 @@ from typing import Any
 from orchestra.core.decision import Decide, Decision
 from orchestra.ports.router import Lesson, Terms
 from orchestra.routing.floor import decision, drawn, eligible_of
+from orchestra.routing.made import Made
 
 
-class Stateless:
+class Stateless(Made):
     """The learning half of a router that has no state. ``version`` is that of its rule."""
 
     learns = False
     version = 1
-    terms = Terms(uses=frozenset(), how="rule", feedback="none")
+    terms = Terms(uses=frozenset(), how="rule", feedback="none", scores=False)
 
     def learn(self, _lessons: Sequence[Lesson], /) -> None:
         """Nothing to learn."""
@@ -51,7 +52,7 @@ class Cheapest(Stateless):
     """The lowest expected cost; of equals, the one listed first. Probability 1."""
 
     name = "cheapest"
-    terms = Terms(uses=frozenset({"cost"}), how="rule", feedback="none")
+    terms = Terms(uses=frozenset({"cost"}), how="rule", feedback="none", scores=False)
 
     def choose(self, question: Decide, key: str, _rng: random.Random, /) -> Decision:
         """Pure in question. Raises NoProvider where no option is eligible."""

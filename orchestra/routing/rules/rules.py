@@ -10,25 +10,24 @@ projections.
 from __future__ import annotations
 
 import random
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, cast
 
-from orchestra.core.call import Batch, Filing
 from orchestra.core.catalog import Catalog
 from orchestra.core.decision import Decide, Decision
 from orchestra.core.errors import BadDefinition, DuplicateName, UnknownName
-from orchestra.core.outcome import Outcome
-from orchestra.core.task import task_of, value_of
 from orchestra.ports.router import Lesson, Router, Terms
 from orchestra.routing.floor import decision, eligible_of
+from orchestra.routing.made import Made
+from orchestra.routing.rules.reads import Asking, calls_first, joined, reading, values_of
 from orchestra.routing.rules.selectors import BestOf, Listed, Selector, among
-from orchestra.routing.rules.signals import Sight, Signal
+from orchestra.routing.rules.signals import Signal
+from orchestra.routing.terms import check_takes_one, learns, may, together
 
 DEEPEST = 32
 FILTERED = "left out by the rule"
 Strategy = Literal["priority", "confidence"]
-Asking = Generator[Batch, tuple[Outcome, ...], tuple[Decide, tuple[Filing, ...]]]
 
 
 class Formula(NamedTuple):
@@ -116,20 +115,23 @@ class Rule:
             raise BadDefinition(f"The rule {self.name!r}: {error.what}", remedy=error.fix) from None
 
 
-class Rules:
+class Rules(Made):
     """The rules that hold are tried in order, until one has an option that may be used; then ``otherwise``.
 
-    ``asking`` computes the signals that a rule names, and no others; their values go into the question and the record,
-    so that ``choose`` is pure in the question and no text is kept. A rule that holds and of whose options none
-    may be used is passed over. The record's reason names every rule that held. The probability is 1, unless another
-    router chooses: then it is that router's, and it alone learns. At most one router that learns can be among them.
+    ``asking`` computes the signals that a rule or one of its routers names, and no others; their values go into the
+    question and the record, so that ``choose`` is pure in the question and no text is kept. A rule that holds and of
+    whose options none may be used is passed over. The record's reason names every rule that held. The probability is 1,
+    unless another router chooses: then it is that router's, and it alone learns. At most one router that learns can be
+    among them.
 
     Raises: DuplicateName, UnknownName for a signal that is not there, BadDefinition.
     Source: see above; what becomes of a rule without a usable option, and ``otherwise`` (the highest prior), are our
     defaults.
     """
 
-    terms = Terms(uses=frozenset({"query", "prior", "cost", "latency"}), how="rule", feedback="none")
+    terms = Terms(
+        uses=frozenset({"query", "prior", "cost", "latency", "load"}), how="rule", feedback="none", scores=False
+    )
 
     def __init__(
         self,
@@ -152,22 +154,33 @@ class Rules:
         if missing := next((name for name in named if name not in known), None):
             there = ", ".join(known) or "none"
             raise UnknownName(f"A rule names the signal {missing!r}; there are {there}.", remedy="Declare it.")
-        self._signals = tuple(known[name] for name in named)
-        self._learner = self._one_learner()
-
-    def _one_learner(self) -> Any:
-        """The router that learns, None if none does."""
-        uses = [*(rule.use for rule in self.rules), self.otherwise]
-        routers = {id(use.router): use.router for use in uses if isinstance(use, Through)}
-        if wrong := next((one for one in routers.values() if hasattr(one, "asking")), None):
-            raise BadDefinition(f"{wrong.name!r} has questions of its own to ask, and no rule can ask them for it.")
-        learners = [router for router in routers.values() if getattr(router, "learns", True)]
+        routers = self._routers()
+        self.signals = joined(name, tuple(known[name] for name in named), routers)
+        self.walks = any(may(one, "walks") for one in routers)
+        if routers:
+            self.terms = together(routers, Rules.terms.uses, "rule")._replace(scores=False)
+        learners: list[Any] = [one for one in routers if learns(one)]
         if len(learners) > 1:
             raise BadDefinition("Two routers that learn would mix what they learn.", remedy="Use one in all rules.")
-        if learners:
-            inner: Terms = getattr(learners[0], "terms", Terms())
-            self.terms = inner._replace(uses=inner.uses | Rules.terms.uses)
-        return learners[0] if learners else None
+        self._learner = learners[0] if learners else None
+
+    def _routers(self) -> list[Router]:
+        """Those that decide for a rule. Raises BadDefinition for what no rule can use."""
+        uses = [*(rule.use for rule in self.rules), self.otherwise]
+        routers = list({id(use.router): use.router for use in uses if isinstance(use, Through)}.values())
+        for one in routers:
+            if calls_first(one):
+                raise BadDefinition(
+                    f"{one.name!r} makes calls before it decides, and no rule can make them for it.",
+                    remedy="Take a router that decides at once, such as 'linucb'.",
+                )
+            if getattr(one, "outermost", False):
+                raise BadDefinition(
+                    f"{one.name!r} has to know what it decided itself, and in a rule the rules decide.",
+                    remedy="Put it outermost, around the rules.",
+                )
+        check_takes_one("a rule", routers)
+        return routers
 
     @property
     def learns(self) -> bool:
@@ -183,15 +196,11 @@ class Rules:
 
     def asking(self, question: Decide, value: Any, _catalog: Catalog, /) -> Asking:
         """The question with its signals; no call is made for them."""
-        yield from ()
-        return replace(question, signals=self.signals_of(value)), ()
+        return reading(self.signals, question, value)
 
     def signals_of(self, value: Any) -> tuple[tuple[str, float], ...]:
         """The signals that some rule names, with their values, of a task or an input."""
-        bare = value_of(value)
-        given = bare.get("metadata") if isinstance(bare, Mapping) else None
-        sight = Sight(task_of(value).text, given if isinstance(given, Mapping) else {})
-        return tuple((signal.name, round(float(signal.read(sight)), 6)) for signal in self._signals)
+        return values_of(self.signals, value)
 
     def holding(self, signals: Mapping[str, float]) -> list[tuple[Rule, float]]:
         """The rules that hold, with their confidences, in the order in which they are tried."""

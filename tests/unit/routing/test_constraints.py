@@ -4,6 +4,7 @@ import pytest
 
 from orchestra.core.catalog import Node
 from orchestra.core.decision import Option
+from orchestra.ports.health import LIMITED
 from orchestra.routing.constraints import Candidate, Facts, candidate_of, constrained
 from tests.unit.routing.kit import Wards, node
 
@@ -98,6 +99,21 @@ def test_caps_on_trials_never_leave_nobody_together() -> None:
         "busy": None,
         "dear": None,
     }
+
+
+def test_what_failed_is_out_though_it_is_still_on_offer() -> None:
+    facts = Facts(value="t", at=0.0, excluded={"n": "CallTimeout"})
+    assert reasons(constrained(offered(node("n"), node("m")), facts, Wards(), untried)) == {
+        "n": "failed already: CallTimeout",
+        "m": None,
+    }
+
+
+def test_who_asked_to_be_left_alone_is_waited_for_only_where_nobody_else_is_left() -> None:
+    wards = Wards(name_to_reason={"n": f"{LIMITED} for another 9.0 s"})
+    nodes, facts = offered(node("n"), node("m")), Facts(value="t", at=0.0)
+    assert reasons(constrained(nodes, facts, wards, untried)) == {"n": f"{LIMITED} for another 9.0 s", "m": None}
+    assert reasons(constrained(nodes[:1], facts, wards, untried)) == {"n": None}
 
 
 def test_no_money_left_removes_only_what_costs() -> None:

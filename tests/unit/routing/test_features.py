@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from orchestra.core.decision import Option
 from orchestra.embeddings.hashed import HashedEmbedder
-from orchestra.routing.features import READ_TOGETHER, TEXTS_KEPT, Features, with_priors
+from orchestra.routing.features import READ_TOGETHER, TEXTS_KEPT, Features, priors
 from tests.unit.routing.kit import catalog, node
 
 CATALOG = catalog(
@@ -65,17 +64,15 @@ def test_the_cache_of_texts_is_bounded() -> None:
 
 
 def test_priors_go_by_similarity_then_cost_around_one_half() -> None:
-    options = (Option("near", cost_nano=10), Option("far", cost_nano=10), Option("free"), Option("down", filtered="x"))
-    near, far, free, down = with_priors(options, (0.4, 0.0, 0.0, 0.4))
-    assert near.prior > free.prior > far.prior
-    assert (near.prior + free.prior + far.prior) / 3 == pytest.approx(0.5)
-    assert near.similarity == 0.4 and down.filtered == "x"
-    assert [option.prior for option in with_priors((Option("a"), Option("b")), (0.7, 0.7))] == pytest.approx([0.5, 0.5])
+    near, far, free, down = priors((10, 10, 0, 10), (None, None, None, "x"), (0.4, 0.0, 0.0, 0.4))
+    assert near == down > free > far
+    assert (near + free + far) / 3 == pytest.approx(0.5)
+    assert priors((0, 0), (None, None), (0.7, 0.7)) == pytest.approx([0.5, 0.5])
 
 
 def test_chance_similarities_hardly_move_the_prior() -> None:
-    one, two = with_priors((Option("a"), Option("b")), (0.004, 0.0))
-    assert one.prior - two.prior == pytest.approx(0.45 * 0.04)
+    one, two = priors((0, 0), (None, None), (0.004, 0.0))
+    assert one - two == pytest.approx(0.45 * 0.04)
 
 
 def test_many_nodes_are_read_in_parts() -> None:

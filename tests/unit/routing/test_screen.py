@@ -39,3 +39,5 @@ def test_few_options_pass_and_equals_go_by_order() -> None:
     assert screened((*options, Option("late")))[-1].filtered is not None
     with pytest.raises(BadNumber, match="keep"):
         screened(options, 0)
+    with pytest.raises(BadNumber, match="keep"):
+        screened((), 0)

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from orchestra.core.decision import Decide, Option
+from orchestra.core.decision import OOS, Decide, Option
 from orchestra.core.errors import BadDefinition, BadNumber, UnknownRouter
 from orchestra.ports.router import Lesson, Router, Terms
 from orchestra.routing.compositions.canary import Canary, Shadow
-from orchestra.routing.compositions.composed import Chain, Composition, Sure, margin
+from orchestra.routing.compositions.composed import Chain, Sure, margin
 from orchestra.routing.compositions.fallback import BestSingle, Fallback
 from orchestra.routing.compositions.flags import Flags
 from orchestra.routing.compositions.floored import Floored
@@ -162,40 +162,60 @@ def test_one_bad_lesson_and_no_part_learns() -> None:
     assert chain.state() == before
 
 
-class Reading(Cheapest):
-    """Looks at an answer."""
-
-    name = "reading"
-    terms = Terms(when="after", uses=frozenset({"response"}), how="rule", feedback="none")
-
-
-class Calling(Cheapest):
-    name = "calling"
-
-    def asking(self, *_: Any) -> None: ...
-
-
-mine = LinUCB("mine")
-REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
-    "one": (lambda: Chain("linucb"), "never abstains"),
-    "none": (lambda: Composition("nobody", ()), "of no router"),
-    "rules for the last": (lambda: Chain("linucb", Sure("cheapest")), "never abstains"),
-    "itself": (lambda: Chain(mine, mine), "'mine' and itself"),
-    "its own shadow": (lambda: Shadow(mine, mine), "'mine' and itself"),
-    "its own canary": (lambda: Canary("linucb", LinUCB()), "two routers named 'linucb'"),
-    "one name, far apart": (lambda: Chain("linucb", Floored(Guarded(LinUCB()))), "two routers named 'linucb'"),
-    "a slash": (lambda: Chain(LinUCB("a/b"), "cheapest"), "without a slash"),
-    "makes calls": (lambda: Chain(Calling(), "cheapest"), "makes calls before"),
-    "inner canary": (lambda: Flags(Canary("linucb", "ema"), cost=1.0), "outermost"),
-    "no scores": (lambda: Flags("random", cost=1.0).choose(ask("a"), "k", seeded()), "gives no scores"),
-}
+def test_what_a_composition_declares_of_scores_sets_and_paths() -> None:
+    assert not Chain("linucb", "cheapest").terms.scores and Chain("linucb", "ema").terms.scores
+    assert Shadow("linucb", "cheapest").terms.scores and not Shadow("cheapest", "linucb").terms.scores
+    assert Guarded("linucb").terms.when == "during" == Floored(Guarded("linucb")).terms.when
+    sets: list[Any] = [Chain("set", "cheapest"), Shadow("set", "linucb"), Guarded("set"), Fallback("set")]
+    assert all(made.sets and made.refuses and not made.walks for made in sets)
+    paths: list[Any] = [Chain("pheromone", "linucb"), Flags("pheromone"), Floored("pheromone"), Guarded("pheromone")]
+    assert all(made.walks and not made.sets and not made.refuses for made in paths)
+    ones: list[Any] = [Guarded(), Canary("linucb", "ema"), Floored("recruit"), Flags("ema"), Shadow("linucb", "set")]
+    assert not any(made.sets or made.refuses or made.walks for made in ones)
+    assert Chain("linucb", "recruit").sets and not Chain("linucb", "recruit").refuses
 
 
-@pytest.mark.parametrize(("make", "why"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_work_together_is_refused(make: Callable[[], Any], why: str) -> None:
-    with pytest.raises(BadDefinition, match=why) as refused:
-        make()
-    assert refused.value.remedy
+def offered(*options: Option) -> Decide:
+    """A set may be chosen, and out of scope."""
+    return replace(ask(*options, Option(OOS, prior=0.0)), most=3)
+
+
+@pytest.mark.parametrize(
+    ("made", "chosen"),
+    [
+        (Guarded("set"), ("a", "b")),
+        (Chain(Sure("set", rewards=0), "cheapest"), ("a", "b")),
+        (Chain("set", "cheapest"), ("c",)),
+        (Fallback("set"), ("a",)),
+        (Shadow("set", "cheapest"), ("a", "b")),
+        (Floored("recruit", floor=0.0), ("a",)),
+    ],
+)
+def test_a_set_is_passed_on_and_who_chooses_one_is_not_offered_out_of_scope(made: Any, chosen: tuple[str, ...]) -> None:
+    asked = offered(
+        Option("a", similarity=0.5, prior=0.9, cost_nano=3),
+        Option("b", similarity=0.5, cost_nano=2),
+        Option("c", cost_nano=1),
+    )
+    got = made.choose(asked, "k", seeded(1))
+    assert got.chosen == chosen and got.policy == made.name
+    assert [bare.name for bare in got.options] == ["a", "b", "c", OOS]
+    if isinstance(made, Shadow):
+        assert got.reason.endswith("in its shadow cheapest would choose c (p 1.00)")
+
+
+def test_out_of_scope_is_passed_on() -> None:
+    for made in (Guarded("set"), Chain(Sure("set", rewards=0), "cheapest"), Shadow("set", "cheapest"), Frozen("set")):
+        assert made.choose(offered(Option("a")), "k", seeded(1)).chosen == (OOS,)
+
+
+def test_a_margin_is_among_those_who_could_answer() -> None:
+    """Out of scope is an option, and has no score."""
+    chain = Chain(Sure("set", rewards=0, margin=0.1), "recruit")
+    alone = replace(ask(Option("a", similarity=0.5), Option(OOS)), most=2)
+    assert chain.choose(alone, "k", seeded()).reason.startswith("set: ")
+    both = replace(ask(Option("a", similarity=0.5), Option("b", similarity=0.5), Option(OOS)), most=2)
+    assert "abstained: set: margin 0.000" in chain.choose(both, "k", seeded()).reason
 
 
 @pytest.mark.parametrize(
@@ -264,8 +284,9 @@ class Deciding(Cheapest):
 
 
 def test_a_floor_around_what_knows_no_probability_is_refused() -> None:
-    with pytest.raises(BadDefinition, match="probability of what it chooses"):
+    with pytest.raises(BadDefinition, match="probability of what it chooses") as refused:
         Floored(Deciding())
+    assert "draws one option by known probabilities" in refused.value.fix
     with pytest.raises(BadDefinition, match="probability of what it chooses"):
         Floored(Several()).choose(ask("a", "b"), "k", seeded())
 

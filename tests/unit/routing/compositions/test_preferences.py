@@ -14,8 +14,10 @@ from orchestra.core.catalog import Catalog
 from orchestra.core.decision import Decide, Decision, Option
 from orchestra.core.errors import BadDefinition, BadNumber
 from orchestra.core.task import Task
-from orchestra.routing.compositions.composed import Chain
+from orchestra.routing.compositions.canary import Canary
+from orchestra.routing.compositions.composed import Chain, Composition, Sure
 from orchestra.routing.compositions.fallback import BestSingle
+from orchestra.routing.compositions.floored import Floored
 from orchestra.routing.compositions.preferences import SIGNAL, Choice, Preferences, preference
 from orchestra.routing.compositions.preferences import _least as least
 from orchestra.routing.learners.neighbours import Neighbours
@@ -28,14 +30,12 @@ USERS = {"thrifty": 0.2, "exacting": 1.0}
 OFFERED = (Option("small", cost_nano=100), Option("large", cost_nano=1000))
 
 
-def routed(known: Preferences, value: Any, *options: Option) -> Decision:
+def routed(known: Composition, value: Any, *options: Option) -> Decision:
+    assert known.asking is not None
     asking = known.asking(question(*(options or OFFERED)), value, Catalog())
-    try:
-        while True:
-            next(asking)
-            raise AssertionError("a call was made")
-    except StopIteration as stopped:
-        asked: Decide = stopped.value[0]
+    with pytest.raises(StopIteration) as stopped:  # at once: no call is made
+        next(asking)
+    asked: Decide = stopped.value.value[0]
     return known.choose(asked, "k", seeded())
 
 
@@ -173,9 +173,23 @@ def test_bad_compositions_are_refused() -> None:
         with pytest.raises(BadNumber):
             Preferences(**bad)
     with pytest.raises(BadDefinition, match="no scores"):
-        Preferences("cheapest").choose(question(*OFFERED), "k", seeded())
-    with pytest.raises(BadDefinition, match="makes calls before it decides"):
-        Chain(Preferences(), "cheapest")
+        Preferences("cheapest")
+
+
+@pytest.mark.parametrize("make", [lambda one: Floored(one, floor=0.0), lambda one: Chain(Sure(one, rewards=0), "ema")])
+def test_inside_a_composition_users_are_heeded(make: Any) -> None:
+    around = make(wise())
+    assert {user: routed(around, of(user)).chosen for user in USERS} == {"thrifty": ("small",), "exacting": ("large",)}
+
+
+def test_two_of_them_are_told_apart_by_their_names() -> None:
+    other = Preferences("best", users={"thrifty": 0.9}, name="second")
+    both = Canary(wise(), other, shares=(1.0,), rewards=1)
+    made = routed(both, of("thrifty"))
+    assert made.signals == ((SIGNAL, 0.2), ("preference of second", 0.9)) and "best under quality=0.9" not in str(both)
+    assert "under cost=0.1 quality=0.9" in made.reason
+    with pytest.raises(BadDefinition, match="two routers read different things under the name 'preference'"):
+        Canary(Floored(wise()), Floored(Preferences("best"), name="other"))
 
 
 def test_it_can_be_made_again_from_plain_data() -> None:

@@ -26,7 +26,7 @@ def by_hand(arms: Arms, names: tuple[str, ...], x: np.ndarray) -> tuple[list[flo
     return means, squares
 
 
-NAMES = [f"a{n}" for n in range(30)]
+NAMES = [f"a{n}" for n in range(40)]
 
 
 @pytest.mark.parametrize("d", [7, 100])

@@ -50,7 +50,7 @@ def test_scores_are_the_formula() -> None:
 
 
 def test_what_is_learned_is_what_the_prior_did_not_say() -> None:
-    router = LinUCB(alpha=0.5)
+    router = LinUCB(alpha=0.5, lam=1.0)
     seen = [(0.8, 0.9), (0.6, 0.2)]
     for prior, reward in seen:
         router.learn([Lesson(decision("a", (1.0, prior), options=(Option("a", prior=prior),)), reward)])
@@ -66,19 +66,26 @@ def test_what_is_learned_is_what_the_prior_did_not_say() -> None:
     assert option.score == pytest.approx(0.7 + gone @ now + 0.5 * math.sqrt(now @ np.linalg.solve(gram, now)))
 
 
-def test_an_option_never_tried_is_judged_by_its_prior_and_the_widest_bonus() -> None:
-    router = LinUCB()
+@pytest.mark.parametrize(("alpha", "lam"), [(1.0, 1.0), (0.4, 4.0), (0.3, 0.5)])
+def test_an_option_never_tried_is_judged_by_its_prior_and_the_widest_bonus(alpha: float, lam: float) -> None:
+    widest = alpha / math.sqrt(lam)
+    for optimism in (0.5, 0.0):
+        router = LinUCB(alpha=alpha, lam=lam, optimism=optimism)
+        for prior in (0.2, 0.7):
+            (new,) = router.choose(question(Option("new", prior=prior)), "k", seeded()).options
+            assert new.score == pytest.approx(prior + min(prior, optimism) + widest)
+
+
+def test_with_the_papers_constants_even_a_low_prior_is_tried_beside_what_never_failed() -> None:
+    router = LinUCB(alpha=1.0, lam=1.0)
     taught(router, *[("old", (1.0,), 1.0)] * 20)
     made = router.choose(question("old", Option("new", prior=0.2)), "k", seeded())
     assert made.chosen == ("new",) and made.explored and "never tried" in made.reason
     assert made.options[1].score == pytest.approx(0.2 + 0.2 + 1.0)
-    better, modest = question(Option("new", prior=0.7)), LinUCB(optimism=0.0)
-    assert router.choose(better, "k", seeded()).options[0].score == pytest.approx(0.7 + 0.5 + 1.0)
-    assert modest.choose(better, "k", seeded()).options[0].score == pytest.approx(0.7 + 1.0)
 
 
 def test_a_newcomer_is_tried_however_good_the_old_one_is() -> None:
-    router, rng = LinUCB(), seeded(3)
+    router, rng = LinUCB(alpha=1.0, lam=1.0), seeded(3)
     reward = {"old": 0.9, "new": 0.95}
     chosen: list[str] = []
     for step in range(400):
@@ -222,7 +229,7 @@ def test_what_fades_is_the_weighted_regression() -> None:
         Lesson(replace(decision("ab"[n % 2], row, key=f"k{n}"), version=n), float(r))
         for n, (row, r) in enumerate(zip(x.tolist(), rewards, strict=True))
     ]
-    live, late, other = LinUCB(half_life=32), LinUCB(half_life=32), LinUCB(half_life=32)
+    live, late, other = (LinUCB(lam=1.0, half_life=32) for _ in range(3))
     for lesson in lessons:
         live.learn([lesson])
     late.learn(lessons[::-1])

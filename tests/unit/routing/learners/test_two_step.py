@@ -16,6 +16,7 @@ from orchestra.core.errors import BadDefinition, BadNumber, JournalVersion
 from orchestra.routing.learners.two_step import Experts, TwoStep, entropy_of, experts_from_plain, fitted, mapped
 from orchestra.routing.registry import router
 from orchestra.routing.spec import made_of, spec_of
+from orchestra.routing.terms import Use, check_use
 from orchestra.testing.routers import router_laws
 from tests.unit.routing.kit import question, seeded
 
@@ -140,6 +141,14 @@ def test_who_stands_in_for_an_expert_that_may_not_be_chosen() -> None:
     assert made.chosen == ("new",) and "highest prior" in made.reason
     bare = TwoStep(floor=0.0).choose(question("a", Option("b", prior=0.9)), "k", seeded())
     assert bare.chosen == ("b",) and "nothing was fitted" in bare.reason
+
+
+def test_one_that_was_not_fitted_is_no_router_for_a_team() -> None:
+    with pytest.raises(BadDefinition, match="'two-step' needs 'full' feedback"):
+        check_use(TwoStep(), Use("a team"))
+    for ready in (TwoStep(EXPERTS), TwoStep(EXPERTS.to_plain())):
+        check_use(ready, Use("a team", tells="none"))
+        assert ready.terms.training and TwoStep.terms.feedback == "full"
 
 
 @pytest.mark.parametrize("common", [0, 1, 2])
