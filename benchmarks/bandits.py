@@ -84,7 +84,8 @@ def floor_us(d: int, k: int, times: int) -> float:
 
 def filled(router: LinUCB | Thompson, d: int, k: int, pulls: int = 2) -> list[Decide]:
     options, rng = options_of(k), random.Random(0)
-    asked = [Decide(capability="c", options=options, x=tuple(x)) for x in contexts(64, d).tolist()]
+    rounded = np.round(contexts(64, d), 6)  # as the features of a text are
+    asked = [Decide(capability="c", options=options, x=tuple(x)) for x in rounded.tolist()]
     for n in range(pulls * k):
         made = made_of(asked[n % 64], n % k, f"k{n}")
         router.learn([Lesson(made, rng.random())])
@@ -119,7 +120,7 @@ def deciding(arms: Arms, asked: Sequence[Decide], alpha: float, times: int) -> f
 
 def running(d: int, k: int, times: int) -> tuple[float, float]:
     """While a policy runs with alpha .3: deciding alone, and the whole of ``choose``."""
-    router, rng = LinUCB(alpha=0.3, floor=0.0), random.Random(1)
+    router, rng = LinUCB(alpha=0.3, lam=1.0, floor=0.0), random.Random(1)
     asked = filled(router, d, k)
     weights = np.random.default_rng(7).random(k)
     for n in range(min(300, 3 * k)):
@@ -144,7 +145,7 @@ def sized(d: int, k: int) -> dict[str, float]:
 
 def hard(d: int, k: int, times: int) -> dict[str, float]:
     """Where every option is explored hard: deciding, the whole of ``choose``, and an update."""
-    router = LinUCB(alpha=1.0, floor=0.0)
+    router = LinUCB(alpha=1.0, lam=1.0, floor=0.0)
     asked = filled(router, d, k)
     checked(router._arms, asked[:5], 1.0)
     found = {"full": deciding(router._arms, asked, 1.0, times)}
@@ -179,7 +180,7 @@ def peers(sizes: Sequence[tuple[int, int]]) -> dict[str, Any] | None:
 
 def per_second(store: SqliteStore | None, *, state: bool, count: int = 2000) -> float:
     """Decisions a second among ten options with 65 features, each with a reward; in batches of 100 on disk."""
-    router, rng = LinUCB(), random.Random(0)
+    router, rng = LinUCB(alpha=1.0, lam=1.0), random.Random(0)
     asked = filled(router, 65, 10, pulls=10)
     router.delta()
     entries: list[Entry] = []

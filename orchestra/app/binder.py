@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
+from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -43,6 +44,8 @@ class Resort(NamedTuple):
     def of(self, call: Call, name: str, place: Place) -> Recovery:
         """For one call: its own lesser goals, or those that were declared for what it asks for."""
         goals = self.fallbacks.get(name, ()) if call.fallback is None else call.fallback
+        if not goals and not self.person:
+            return _alone(self.model)
         return Recovery(
             goals=tuple(goal for goal in dict.fromkeys(goals) if goal != name),
             model=self.model,
@@ -50,6 +53,11 @@ class Resort(NamedTuple):
             standing=place.lesser() if goals else None,
             answered=self.person and place.answered(PERSON),
         )
+
+
+@cache
+def _alone(model: str | None) -> Recovery:
+    return Recovery(model=model)
 
 
 class ModelOffer(NamedTuple):

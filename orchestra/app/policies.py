@@ -21,7 +21,6 @@ from orchestra.routing.compositions.scored import scores_of
 from orchestra.routing.registry import router as named
 from orchestra.routing.spec import spec_of
 from orchestra.routing.state.sums import SHARED, add_plain
-from orchestra.routing.terms import terms_of
 from orchestra.stores.registry import open_store
 
 IMPORTED, FEATURES = "imported", "features"
@@ -52,8 +51,7 @@ def stored_policy(state: Path, name: str, by: str = "") -> Policy:
         store.close()
     if not known:
         raise BadDefinition(f"{state} holds nothing that {name!r} has learned.", remedy="Check the name and the file.")
-    looks = "query" in terms_of(router).uses
-    d, made = features_in(known) if looks else 0, {"by": by} if by else {}
+    d, made = features_in(known, router), {"by": by} if by else {}
     return Policy(name=name, spec=spec_of(router), state=known, marks="".join(marks[:1]), d=d, made=made)
 
 

@@ -14,6 +14,7 @@ from orchestra.core.ids import canonical
 from orchestra.ports.router import Router
 from orchestra.routing.spec import made_of
 from orchestra.routing.state.sums import SHARED
+from orchestra.routing.terms import terms_of, widens
 
 FORMAT, VERSION = "orchestra-policy", 1
 SHOWN = 8
@@ -27,7 +28,7 @@ class Policy:
     ``name`` is what the router was called in the team that exported it, ``made`` who exported it, and when: for the
     reader alone, and no part of what ``digest`` is taken of. Which router it is makes no difference here.
 
-    Shapes: ``d`` is the number of features, 0 for a router that was asked without any.
+    Shapes: ``d`` is the number of features, 0 for a router that was asked without any, or keeps others.
     """
 
     name: str
@@ -121,8 +122,12 @@ def write_policy(policy: Policy, path: str | Path) -> None:
         raise BadDefinition(f"{path} cannot be written: {error.strerror}.", remedy="Check the path.") from None
 
 
-def features_in(state: Mapping[str, Any]) -> int:
-    """The number of features in a state: the highest ``d`` that its entries name."""
+def features_in(state: Mapping[str, Any], router: Router) -> int:
+    """The number of features of the questions that a router learned from: the highest ``d`` that its entries name; 0
+    where it looks at none, or its entries have others.
+    """
+    if "query" not in terms_of(router).uses or widens(router):
+        return 0
     found = [value.get("d") for value in state.values() if isinstance(value, Mapping)]
     return max((d for d in found if isinstance(d, int)), default=0)
 

@@ -5,7 +5,7 @@ kept in a store.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from orchestra.app.embedding import family
@@ -74,6 +74,12 @@ class Serving:
     def learns(self) -> bool:
         return learns(self.now)
 
+    @property
+    def asking(self) -> Any:
+        """What it asks before it decides, None where it asks nothing: said here, as looking for what is not there is
+        slow."""
+        return getattr(self.now, "asking", None)
+
     def choose(self, question: Decide, key: str, rng: random.Random, /) -> Decision:
         policy = self.pinned or self._base
         if policy is not None:
@@ -84,8 +90,10 @@ class Serving:
         if self._pinned is None and not self._frozen:
             self._own.learn(lessons)
 
-    def pulls(self, option: str, /) -> int:
-        return self.now.pulls(option)
+    @property
+    def pulls(self) -> Callable[[str], int]:
+        """That of who decides, itself: it is asked of every option."""
+        return self.now.pulls
 
     def delta(self) -> Mapping[str, Any]:
         return self._own.delta()
@@ -122,7 +130,7 @@ class Serving:
             spec=spec,
             state=known,
             marks=marks if looks else "",
-            d=features_in(known) if looks else 0,
+            d=features_in(known, self._own),
             made=made,
         )
 

@@ -52,7 +52,7 @@ class Router(Protocol):
     if it does so, and never chooses out of scope. ``walks``: true if
     it decides the steps of a path one by one, where there would be one path else. ``asking(question, value, catalog)``:
     a plan that makes calls before the choice and returns the question, answered or not, and filings. ``signals``: what
-    ``asking`` reads off the task, where it makes no call.
+    ``asking`` reads off the task, where it makes no call. ``widened``: true if its state has other features than x.
     """
 
     @property

@@ -17,14 +17,23 @@ from orchestra.ports.binder import View
 from orchestra.ports.embedder import Embedder, Remote
 from orchestra.ports.health import Health
 from orchestra.ports.router import Router
-from orchestra.routing.constraints import OVER_BUDGET, Candidate, Facts, candidate_of, constrained
-from orchestra.routing.features import Features, Maker, with_priors
+from orchestra.routing.constraints import (
+    OVER_BUDGET,
+    Candidate,
+    Declared,
+    Facts,
+    Standing,
+    candidate_of,
+    declared,
+    standing,
+)
+from orchestra.routing.features import Features, Maker, priors
 from orchestra.routing.fetched import Fetched
 from orchestra.routing.screen import screened
 
 Deciding = Generator[Batch, tuple[Outcome, ...], Decision | Failed]
 VERSIONS_KEPT = 16
-OFFERS_KEPT = 4096
+OFFERS_KEPT = 64
 NOBODY: Mapping[str, str] = {}
 
 
@@ -32,10 +41,10 @@ class Decider:
     """Asks one router, under the constraints of one process.
 
     ``candidate`` turns what is on offer into what is declared of it: where an expected cost is known better than the
-    declared one, pass your own. It is asked once for each offer and has to depend on nothing else. ``keep`` is the
-    screen's L, None for no screen. ``d`` is the number of hashed features of x when no embedder is given; one may be
-    given as what makes it of the catalogue's texts. A Remote one is asked by calls, before the Decide; where they fail,
-    the features are those of a local embedder that failed.
+    declared one, pass your own. It is not asked again for the same offers and has to depend on nothing else. ``keep``
+    is the screen's L, None for no screen. ``d`` is the number of hashed features of x when no embedder is given; one
+    may be given as what makes it of the catalogue's texts. A Remote one is asked by calls, before the Decide; where
+    they fail, the features are those of a local embedder that failed.
     """
 
     def __init__(
@@ -52,7 +61,7 @@ class Decider:
         self.router, self.health = router, health
         self._embedder = Fetched(embedder) if isinstance(embedder, Remote) else embedder
         self._d, self._keep, self._candidate = d, keep, candidate
-        self._id_to_candidate: dict[int, tuple[Any, Candidate]] = {}
+        self._ids_to_declared: dict[tuple[int, ...], tuple[tuple[Any, ...], Declared]] = {}
         self._version_to_features: OrderedDict[int, Features] = OrderedDict()
 
     def for_call(self, call: Call, view: View, capability: str) -> Callable[[Sequence[Any], Failed | None], Deciding]:
@@ -100,18 +109,19 @@ class Decider:
         left = view.left_nano()
         facts = Facts(value=value_of(value), at=view.now(), left_nano=left, excluded=excluded)
         tries = self.router.pulls if getattr(self.router, "learns", True) else None
-        options = constrained([self._declared(offer) for offer in offers], facts, self.health, tries)
-        if all(option.filtered is not None for option in options):
-            return _nobody(capability, options)
-        features, names = self._features(view.catalog), [option.name for option in options]
-        asked = yield from features.asking(text := task_of(value).text, names, self._down(view))
+        found = standing(self._declared(offers), facts, self.health, tries)
+        if None not in found.reasons:
+            return _nobody(capability, found)
+        features = self._features(view.catalog)
+        asked = yield from features.asking(text := task_of(value).text, found.names, self._down(view))
         if isinstance(asked, Failed):
             return asked
         seen = features.of(text)
-        similarities = features.similarities(seen, names)
+        near = features.similarities(seen, found.names)
+        expected = priors(found.costs_nano, found.reasons, near)
         question = Decide(
             capability=capability,
-            options=screened(with_priors(options, similarities), self._keep),
+            options=screened(found.options(expected, near), self._keep),
             x=seen.x,
             marks=features.marks(seen),
             budget_left_nano=left,
@@ -120,11 +130,8 @@ class Decider:
             step=step,
         )
         if several and getattr(self.router, "sets", False):
-            question = replace(
-                question,
-                options=(*question.options, Option(OOS, prior=0.0, tries=self.router.pulls(OOS))),
-                most=several,
-            )
+            nobody = Option(OOS, prior=0.0, tries=self.router.pulls(OOS))
+            question = replace(question, options=(*question.options, nobody), most=several)
         filings: tuple[Filing, ...] = ()
         asking = getattr(self.router, "asking", None)
         if asking is not None:
@@ -143,15 +150,15 @@ class Decider:
         """What its decisions are marked with as long as nothing fails."""
         return self._features(catalog).name
 
-    def _declared(self, offer: Any) -> Candidate:
-        known = self._id_to_candidate.get(id(offer))
-        if known is not None and known[0] is offer:
-            return known[1]
-        if len(self._id_to_candidate) >= OFFERS_KEPT:
-            self._id_to_candidate.clear()
-        candidate = self._candidate(offer)
-        self._id_to_candidate[id(offer)] = offer, candidate  # held, so that its id stays its own
-        return candidate
+    def _declared(self, offers: Sequence[Any]) -> Declared:
+        ids = tuple(map(id, offers))
+        known = self._ids_to_declared.get(ids)
+        if known is None:
+            known = tuple(offers), declared(map(self._candidate, offers))  # held, so that their ids stay their own
+            if len(self._ids_to_declared) >= OFFERS_KEPT:
+                self._ids_to_declared.clear()
+            self._ids_to_declared[ids] = known
+        return known[1]
 
     def _features(self, catalog: Catalog) -> Features:
         features = self._version_to_features.get(catalog.version)
@@ -173,9 +180,9 @@ def _decided(outcome: Outcome) -> Decision | Failed:
             return Failed(cause=outcome.cause or cause_of(NoProvider(why)), usage=outcome.usage)
 
 
-def _nobody(capability: str, options: Sequence[Option]) -> Failed:
-    reasons = "; ".join(f"{option.name}: {option.filtered}" for option in options) or "nobody provides it"
-    what = f"Nobody can do {capability!r} now: {reasons}."
-    if any((option.filtered or "").startswith(OVER_BUDGET) for option in options):
+def _nobody(capability: str, found: Standing) -> Failed:
+    reasons = "; ".join(f"{name}: {why}" for name, why in zip(found.names, found.reasons, strict=True))
+    what = f"Nobody can do {capability!r} now: {reasons or 'nobody provides it'}."
+    if any((why or "").startswith(OVER_BUDGET) for why in found.reasons):
         return Failed(cause=cause_of(NoProvider(what, remedy=BudgetExceeded.remedy), BudgetExceeded))
     return Failed(cause=cause_of(NoProvider(what)))

@@ -8,7 +8,6 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from orchestra.core.catalog import Catalog, Node
-from orchestra.core.decision import Option
 from orchestra.embeddings.batch import matrix_of
 from orchestra.embeddings.hashed import HashedEmbedder
 from orchestra.ports.embedder import Embedder
@@ -203,26 +202,18 @@ def texts_of(node: Node) -> tuple[str, ...]:
     return (f"{names}. {node.description}", *node.examples)
 
 
-def with_priors(options: Sequence[Option], similarities: Sequence[float]) -> list[Option]:
-    """Similarities, and the reward expected of an option before anything is known of it.
+def priors(costs_nano: Sequence[int], reasons: Sequence[str | None], similarities: Sequence[float]) -> list[float]:
+    """The reward expected of each option before anything is known of it.
 
-    Formula: .5 + .45 (closeness - its mean) + .05 (thrift - its mean), the means over the eligible options; closeness
-    is similarity / max(all similarities, .1), thrift 1 - cost / max cost. So it lies in [0, 1], and options that are
-    alike have .5. Source: our default.
+    Formula: .5 + .45 (closeness - its mean) + .05 (thrift - its mean), the means over the eligible options, those
+    without a reason; closeness is similarity / max(all similarities, .1), thrift 1 - cost / max cost. So it lies in
+    [0, 1], and options that are alike have .5. Source: our default.
     """
-    nearest = max([CHANCE, *similarities])
-    costs = [option.cost_nano for option in options]
-    dearest = max([1, *costs])
+    nearest, dearest = max(CHANCE, *similarities), max(1, *costs_nano)
     raw = [
         BY_SIMILARITY * similarity / nearest - BY_COST * cost / dearest
-        for cost, similarity in zip(costs, similarities, strict=True)
+        for cost, similarity in zip(costs_nano, similarities, strict=True)
     ]
-    live = [value for value, option in zip(raw, options, strict=True) if option.filtered is None] or raw
-    base = NEUTRAL - sum(live) / max(1, len(live))
-    new = tuple.__new__  # half the time of the class's own constructor
-    return [
-        new(Option, (name, cost, latency, base + value, similarity, tries, flying, why, None, None))
-        for (name, cost, latency, _, _, tries, flying, why, _, _), value, similarity in zip(
-            options, raw, similarities, strict=True
-        )
-    ]
+    live = [value for value, why in zip(raw, reasons, strict=True) if why is None] or raw
+    base = NEUTRAL - sum(live) / len(live)
+    return [base + value for value in raw]

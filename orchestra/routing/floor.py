@@ -71,12 +71,17 @@ def record(
     reason: tuple[str, bool],
 ) -> Decision:
     """The same, where 1 - floor is spread by ``chances``."""
-    share = floor / len(eligible_of(question))
-    new, options = tuple.__new__, list(question.options)  # half the time of the class's own constructor
-    for i, option in enumerate(options):
-        if option.filtered is None:
-            probability = share + (1.0 - floor) * chances.get(i, 0.0)
-            options[i] = new(Option, (*option[:8], scores.get(i), probability))
+    eligible = len(eligible_of(question))
+    kept, share = 1.0 - floor, floor / eligible
+    spread = [share] * len(question.options)
+    for i, chance in chances.items():
+        spread[i] = share + kept * chance
+    found = zip(map(scores.get, range(len(spread))), spread, strict=True)
+    new = tuple.__new__  # half the time of the class's own constructor
+    options = [
+        new(Option, option[:8] + both) if option.filtered is None else option
+        for option, both in zip(question.options, found, strict=True)
+    ]
     return Decision(
         key=key,
         capability=question.capability,

@@ -54,9 +54,11 @@ def screened(options: Sequence[Option], keep: int | None = 50) -> tuple[Option, 
     Equal scores go to the option listed first. What is filtered already keeps its reason and takes no place. None keeps
     all. Raises BadNumber where keep < 1.
     """
+    if keep is None or len(options) <= keep > 0:
+        return tuple(options)
     eligible = [place for place, option in enumerate(options) if option.filtered is None]
     kept = set(top(options, eligible, keep))
-    if keep is None or len(kept) == len(eligible):
+    if len(kept) == len(eligible):
         return tuple(options)
     reason = REASON.format(keep=keep)
     return tuple(

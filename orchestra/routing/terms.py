@@ -48,6 +48,11 @@ def learns(router: Router) -> bool:
     return bool(getattr(router, "learns", True))
 
 
+def widens(router: Router) -> bool:
+    """Whether what it learns has other features than the question: the number in its state is not that of x."""
+    return bool(getattr(router, "widened", False)) or any(widens(part) for part in getattr(router, "parts", ()))
+
+
 def may(router: Router, what: Literal["sets", "walks"]) -> bool:
     """Whether it may choose several options, or decides each step of a path."""
     return bool(getattr(router, what, False))

@@ -1,11 +1,14 @@
 """What the bandits are held to by theory and by the papers they come from."""
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from statistics import median
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from orchestra.core.decision import Decide, Decision, Option
 from orchestra.ports.router import Lesson, Router
@@ -131,6 +134,17 @@ def test_every_option_is_tried_within_three_times_their_number(
         assert tried_after(make(), count, seed, lambda _: reward) <= 3 * count
 
 
+def test_as_shipped_a_prior_that_is_wrong_hides_nobody_for_long() -> None:
+    """The one that looks worst is tried within 3 K beside others that always do well: why alpha and lam are wide."""
+    router, rng, tried = LinUCB(floor=0.0), random.Random(0), list[str]()
+    options = [Option(f"a{n}", prior=0.2 if n == 3 else 0.6) for n in range(4)]
+    for step in range(3 * len(options)):
+        made = router.choose(asked(options, (1.0, rng.choice((-1.0, 1.0)))), f"k{step}", rng)
+        router.learn([Lesson(made, 0.9)])
+        tried += made.chosen
+    assert set(tried) == {option.name for option in options}
+
+
 def test_a_small_alpha_with_a_small_lambda_never_explores() -> None:
     """The trap of alpha .1 and lam .05 in the published form: what was tried first is chosen for ever."""
     made = LinUCB(alpha=0.1, lam=0.05, centred=False, floor=0.0)
@@ -181,16 +195,16 @@ def recovery(path: Sequence[Decision]) -> int | None:
 
 def test_after_a_shock_the_online_policy_recovers_and_the_frozen_one_does_not() -> None:
     seeds = (42, *SEEDS[1:])
-    found = [recovery(served(LinUCB(alpha=0.3, half_life=60), seed)) for seed in seeds]
+    found = [recovery(served(LinUCB(alpha=0.3, lam=1.0, half_life=60), seed)) for seed in seeds]
     assert all(value is not None and value <= 200 for value in found)
     assert median(value or 0 for value in found) <= 100
     for seed in seeds[:2]:
-        assert recovery(served(LinUCB(alpha=0.3, half_life=60), seed, frozen=True)) is None
+        assert recovery(served(LinUCB(alpha=0.3, lam=1.0, half_life=60), seed, frozen=True)) is None
 
 
 def test_what_comes_back_is_found_again_where_the_past_fades() -> None:
     def share(half_life: int | None, seed: int) -> float:
-        path = served(LinUCB(alpha=0.5, half_life=half_life), seed, back=1000, tasks=2000)
+        path = served(LinUCB(alpha=0.5, lam=1.0, half_life=half_life), seed, back=1000, tasks=2000)
         return [made.chosen[0] for made in path[1500:]].count("A") / 500
 
     assert min(share(200, seed) for seed in (42, 1, 2)) > 0.4
@@ -225,6 +239,31 @@ def test_a_confidently_wrong_majority_is_reinforced_by_agreement(make: Callable[
 
 
 # New options
+
+
+@given(alpha=st.floats(0.05, 2.0), lam=st.floats(0.1, 16.0), prior=st.floats(0.0, 1.0), reward=st.floats(0.0, 1.0))
+@settings(max_examples=150, deadline=None)
+def test_when_a_newcomer_is_tried_follows_from_alpha_and_lam(
+    alpha: float, lam: float, prior: float, reward: float
+) -> None:
+    """Beside one whose prior was right, and so whose score is r + alpha / sqrt(lam + n) after n rewards: as soon as
+    n > (alpha / gap)^2 - lam, with gap = p + min(p, .5) + alpha / sqrt(lam) - r; never where gap is below 0.
+    """
+    gap = prior + min(prior, 0.5) + alpha / math.sqrt(lam) - reward
+    assume(abs(gap) > 0.02)
+    within = max(0, math.ceil((alpha / gap) ** 2 - lam)) + 2 if gap > 0 else 40
+    assume(within <= 200)
+    router, rng, first = LinUCB(alpha=alpha, lam=lam, floor=0.0), random.Random(0), None
+    for n in range(3):
+        router.learn([Lesson(router.choose(asked([Option("old", prior=reward)]), f"o{n}", rng), reward)])
+    options = [Option("old", prior=reward), Option("new", prior=prior)]
+    for step in range(1, within + 1):
+        made = router.choose(asked(options), f"k{step}", rng)
+        if made.chosen == ("new",):
+            first = step
+            break
+        router.learn([Lesson(made, reward)])
+    assert (first is not None) == (gap > 0)
 
 
 @pytest.mark.parametrize("make", [LinUCB, HybridLinUCB, two_stage])

@@ -31,6 +31,8 @@ CALL = 25_000
 PROBE = 0.1
 ROUNDING = 1e-9
 SPANS_KEPT = 64
+# Of more options than these the inverses are read as one long row each. Our default.
+FEW = 32
 STRIP_BYTES = 2**16
 
 
@@ -222,8 +224,12 @@ class Arms:
             return np.full(len(span.rows), float(x.dot(x)) / self.lam)
         if span.dense:
             n, d = span.high - span.low, len(x)
-            held = self.inverses[span.low : span.high].reshape(n * d, d)
-            values: Floats = held.dot(x).reshape(n, d).dot(x)
+            held: Floats = self.inverses[span.low : span.high]
+            values: Floats
+            if d <= EXACT_D and n > FEW:
+                values = held.reshape(n, d * d).dot(x[:, None].dot(x[None, :]).ravel())
+            else:
+                values = held.reshape(n * d, d).dot(x).reshape(n, d).dot(x)
             return values[span.within]
         return np.array([self.inverses[row].dot(x).dot(x) for row in span.rows])
 

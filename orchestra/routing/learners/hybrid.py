@@ -55,6 +55,7 @@ class HybridLinUCB(Learner[Tally]):
     """
 
     terms = Terms(uses=frozenset({"query", "similarity", "prior", "cost", "latency", "load"}))
+    widened = True
 
     def __init__(
         self, name: str = "linucb:hybrid", *, alpha: float = 1.0, lam: float = 1.0, floor: float = 0.02

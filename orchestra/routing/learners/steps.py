@@ -53,7 +53,7 @@ def features(state: State) -> tuple[float, ...]:
 
 
 class Policy(Protocol):
-    """``large`` is the probability of the large model at such a step."""
+    """``large`` is the probability of the large model at such a step. One that looks at x says so: ``looks = True``."""
 
     @property
     def name(self) -> str: ...
@@ -126,6 +126,11 @@ class Threshold(Made):
         self.place = FEATURES.index(feature) if isinstance(feature, str) else len(FEATURES) + feature
         self.above, self.name = float(above), f"threshold({feature} > {above:g})"
 
+    @property
+    def looks(self) -> bool:
+        """Whether it looks at x."""
+        return self.place >= len(FEATURES)
+
     def large(self, state: State, /) -> float:
         """Raises BadDefinition where x is shorter."""
         values = features(state)
@@ -154,9 +159,14 @@ class Linear:
         if len(self.weights) < len(FEATURES) or not all(map(math.isfinite, self.weights)):
             raise BadNumber(f"weights={self.weights!r}.", remedy=f"Give at least {len(FEATURES)}, all finite.")
 
+    @property
+    def looks(self) -> bool:
+        """Whether it looks at x."""
+        return len(self.weights) > len(FEATURES)
+
     def logit(self, state: State) -> float:
         """w.f. Raises BadDefinition where x has another length than it was trained with."""
-        values = features(state if len(self.weights) > len(FEATURES) else state._replace(x=()))
+        values = features(state if self.looks else state._replace(x=()))
         if len(values) != len(self.weights):
             d, mine = len(values) - len(FEATURES), len(self.weights) - len(FEATURES)
             raise BadDefinition(

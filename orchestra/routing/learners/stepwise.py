@@ -47,6 +47,7 @@ class Stepwise(Learner[Tally]):
     """
 
     terms = Terms(when="during", uses=frozenset({"cost", "budget", "history"}))
+    widened = True
 
     def __init__(
         self, policy: Policy | None = None, *, name: str = "stepwise", lam: float = 1.0, floor: float = 0.02
@@ -55,6 +56,8 @@ class Stepwise(Learner[Tally]):
             raise BadNumber(f"lam={lam!r}.", remedy="It must be finite and above 0.")
         super().__init__(name, Tally(_told), floor)
         self.policy, self.lam = policy or FirstLarge(2), float(lam)
+        if getattr(self.policy, "looks", False):
+            self.terms = self.terms._replace(uses=self.terms.uses | {"query"})
         if not callable(getattr(self.policy, "large", None)):
             raise BadDefinition(
                 f"{policy!r} is no policy of steps.", remedy="Give one of orchestra.routing.learners.steps."

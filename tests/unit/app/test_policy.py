@@ -24,6 +24,7 @@ from orchestra.routing.compositions.floored import Floored
 from orchestra.routing.compositions.frozen import Frozen
 from orchestra.routing.compositions.guarded import Guarded
 from orchestra.routing.learners.ema import EMA
+from orchestra.routing.learners.hybrid import HybridLinUCB
 from orchestra.routing.learners.intents import Exemplars
 from orchestra.routing.learners.irt import IRT
 from orchestra.routing.learners.item_response import Ability, ItemModel
@@ -32,7 +33,7 @@ from orchestra.routing.learners.neighbours import Neighbours
 from orchestra.routing.learners.pheromone import Ant, Pheromone, Soil
 from orchestra.routing.learners.regression import Ridge
 from orchestra.routing.learners.simple import Fixed
-from orchestra.routing.learners.steps import FirstLarge, Linear
+from orchestra.routing.learners.steps import FirstLarge, Linear, Threshold
 from orchestra.routing.learners.stepwise import Stepwise
 from orchestra.routing.learners.thompson import Thompson
 from orchestra.routing.registry import NAME_TO_PLACE, resolved
@@ -273,6 +274,35 @@ def test_a_router_is_its_spec(make: Callable[[], Any]) -> None:
         taught(one, *lessons)
     asked = question("plain", "fancy", x=(1.0, 0.2))
     assert made.choose(asked, "run/k", seeded()) == again.choose(asked, "run/k", seeded())
+
+
+@pytest.mark.parametrize("name", sorted(NAME_TO_PLACE.keys() - {"cheapest", "fixed", "random", "two-step", "trained"}))
+def test_what_a_team_learned_can_be_served(name: str, tmp_path: Path) -> None:
+    learner = team(router=name)
+    if name.startswith(("set:reasoned", "set:mixed")):
+        policy = exported(learner)  # they ask an agent that is not in this team
+    else:
+        used(learner, 6)
+        policy = exported(learner)
+        write_policy(policy, tmp_path / "p.json")
+        served = team(router=f"policy:{tmp_path / 'p.json'}").route("task", to="answer")
+        assert [option.tries for option in served.options] == [o.tries for o in learner.route("t", to="answer").options]
+    assert policy.d in (0, 65)
+
+
+def test_a_composition_of_one_that_keeps_other_features_can_be_served_too(tmp_path: Path) -> None:
+    learner = team(router=Canary("linucb", HybridLinUCB("b")))
+    used(learner, 6)
+    write_policy(exported(learner), tmp_path / "p.json")
+    assert team(router=f"policy:{tmp_path / 'p.json'}").route("task", to="answer").chosen
+
+
+@pytest.mark.parametrize(
+    ("policy", "looks"),
+    [(Linear((0.5,) * 6), False), (Linear((0.5,) * 8), True), (Threshold("failed"), False), (Threshold(0), True)],
+)
+def test_a_policy_of_steps_declares_whether_it_looks_at_the_task(policy: Any, looks: bool) -> None:
+    assert ("query" in Stepwise(policy).terms.uses) is looks
 
 
 class Unlisted(EMA):

@@ -1,7 +1,7 @@
 """What the routing tests build their questions from."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +9,7 @@ from orchestra.core.catalog import Catalog, Code, Contract, Node
 from orchestra.core.decision import Decide, Decision, Option
 from orchestra.ports.health import Glance
 from orchestra.ports.router import Lesson, Router
+from orchestra.routing.constraints import Candidate, Facts, declared, standing
 
 
 def question(*options: str | Option, x: Sequence[float] = (1.0,)) -> Decide:
@@ -107,3 +108,10 @@ class Sight:
 
 def seeded(seed: int = 0) -> random.Random:
     return random.Random(seed)
+
+
+def constrained(
+    candidates: list[Candidate], facts: Facts, health: Wards, tries: Callable[[str], int] | None
+) -> list[Option]:
+    found = standing(declared(candidates), facts, health, tries)
+    return found.options([0.5] * len(found.names), [0.0] * len(found.names))

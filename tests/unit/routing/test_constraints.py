@@ -5,8 +5,8 @@ import pytest
 from orchestra.core.catalog import Node
 from orchestra.core.decision import Option
 from orchestra.ports.health import LIMITED
-from orchestra.routing.constraints import Candidate, Facts, candidate_of, constrained
-from tests.unit.routing.kit import Wards, node
+from orchestra.routing.constraints import Candidate, Facts, candidate_of
+from tests.unit.routing.kit import Wards, constrained, node
 
 
 def reasons(options: list[Option]) -> dict[str, str | None]:

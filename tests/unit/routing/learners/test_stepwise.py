@@ -10,7 +10,7 @@ import pytest
 from orchestra.core.decision import Decide, Decision, Option, Step
 from orchestra.core.errors import BadDefinition, BadNumber, JournalVersion
 from orchestra.ports.router import Lesson
-from orchestra.routing.constraints import Candidate, Facts, constrained
+from orchestra.routing.constraints import Candidate, Facts
 from orchestra.routing.learners.steps import (
     FEATURES,
     AlwaysLarge,
@@ -28,7 +28,7 @@ from orchestra.routing.learners.steps import (
 from orchestra.routing.learners.stepwise import Stepwise
 from orchestra.routing.registry import router
 from orchestra.testing.routers import router_laws
-from tests.unit.routing.kit import Wards, seeded
+from tests.unit.routing.kit import Wards, constrained, seeded
 
 WEIGHTS = (0.1, 0.2, -0.3, 0.4, 0.1, -0.2)
 OPTIONS = (Option("large", cost_nano=1000), Option("middle", cost_nano=300), Option("small", cost_nano=100))
