@@ -5,7 +5,7 @@ kept in a store.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestra.app.embedding import family
@@ -90,10 +90,8 @@ class Serving:
         if self._pinned is None and not self._frozen:
             self._own.learn(lessons)
 
-    @property
-    def pulls(self) -> Callable[[str], int]:
-        """That of who decides, itself: it is asked of every option."""
-        return self.now.pulls
+    def pulls(self, option: str, /) -> int:
+        return self.now.pulls(option)
 
     def delta(self) -> Mapping[str, Any]:
         return self._own.delta()

@@ -102,6 +102,7 @@ def standing(known: Declared, facts: Facts, health: Health, tries: Callable[[str
     seen_s, in_flight, hidden = zip(*glances, strict=True) if glances else ((), (), ())
     latencies_s = [says if sees is None else sees for says, sees in zip(known.latencies_s, seen_s, strict=True)]
     counts = [0] * len(names) if tries is None else [tries(name) for name in names]
+    reasons: list[str | None]
     if known.take_text and left_nano is None and not excluded and isinstance(facts.value, str):
         reasons = list(hidden)
     else:

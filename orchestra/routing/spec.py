@@ -98,8 +98,8 @@ def _name(value: Any, known: Mapping[str, str]) -> str | None:
 def _given(made: Router, value: Any) -> dict[str, Any]:
     """What the router, or a value that was given to it, was made with."""
     found: Mapping[str, Any]
-    if callable(said := getattr(value, "made_with", None)):
-        found = said()
+    if hasattr(value, "made_with"):
+        found = value.made_with()
     elif is_dataclass(value):
         found = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
     else:

@@ -131,8 +131,9 @@ def together(parts: Sequence[Router], uses: frozenset[str], how: How, when: When
     give them.
     """
     all_terms = [terms_of(part) for part in parts]
+    moments: list[When] = [when, *(terms.when for terms in all_terms)]
     return Terms(
-        when=max((*(terms.when for terms in all_terms), when), key=WHEN.index),
+        when=max(moments, key=WHEN.index),
         uses=uses.union(*(terms.uses for terms in all_terms)),
         how="model" if any(terms.how == "model" for terms in all_terms) else how,
         feedback=max(all_terms, key=lambda terms: FEEDBACK.index(terms.feedback)).feedback,

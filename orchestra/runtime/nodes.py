@@ -128,6 +128,8 @@ async def _attempts(child: Scope, call: Call, node: Node, kwargs: dict[str, Any]
             if not again:
                 return _failure(node, error)
             child.seen = None  # what the body had finished stands
+            if node.side_effect and not isinstance(error, (NoEffect, *node.no_effect_on)):
+                child.run.effects.doubted(node.side_effect, child.effect_key, node.name)
             child.run.emit(Attempt(child.path, child.run.now(), number, cause_of(error), 0.0))
     raise AssertionError("unreachable")
 

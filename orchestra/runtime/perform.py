@@ -304,7 +304,8 @@ def _end(scope: Scope, child: Scope, call: Call, began: float, outcome: Outcome)
     name, side_effect = child.name or target_name(call.target), child.side_effect
     if type(outcome) is Failed:
         if side_effect:
-            outcome = replace(outcome, cause=unknown(outcome.cause))
+            doubt = run.effects.in_doubt(side_effect, child.effect_key, name)
+            outcome = replace(outcome, cause=unknown(outcome.cause, doubt))
         elif kind in ("agent", "tool") and run.effects.acted(child.path):
             outcome = replace(outcome, cause=standing(outcome.cause))
         outcome = run.failure(outcome, child.path, name)

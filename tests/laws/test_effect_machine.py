@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import settings
@@ -12,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from orchestra.core.catalog import Code, Contract, Node
 from orchestra.core.errors import NoEffect
 from orchestra.core.events import CallEnded, CallStarted, Event
-from orchestra.core.outcome import Cancelled, Done, Failed, Outcome, Paused, cause_of, failed
+from orchestra.core.outcome import Cancelled, Done, Failed, Outcome, Paused, failed
 from orchestra.core.usage import ZERO
 from orchestra.runtime.effects import NOT_DONE, Effects, unknown
 
@@ -48,18 +49,19 @@ class Ledger(RuleBasedStateMachine):
         self.world: dict[tuple[str, str], Counter[str]] = {}
         self.answers: dict[str, Any] = {}
         self.open: dict[Call, bool] = {}
-        self.asked: set[Call] = set()
+        self.asked: dict[str, set[str]] = {}
 
     @rule(name=st.sampled_from(sorted(KINDS)), key=st.sampled_from(KEYS), happens=st.booleans())
     def called(self, name: str, key: str, happens: bool) -> None:
         """A node is about to act: what the ledger says is obeyed, as the runtime does."""
-        if any(one == key for _, one in self.open):
-            return  # one node at a time is tried for one step
+        if any(one == key for _, one in self.open) or key in self.asked:
+            return  # one node at a time is tried for one step, and none while a person is asked about it
         verdict = self.effects.verdict(node(name), key, self.answers)
         if isinstance(verdict, Done):
             assert self.happened(name, key) or key in self.answers, "what is handed on as done has been done"
         elif isinstance(verdict, Paused):
-            self.asked.add((name, key))
+            named = {kind for kind in KINDS.values() if repr(kind) in verdict.asks[0][1]}
+            self.asked[key] = self.asked.get(key, set()) | named
         else:
             assert verdict is None
             self.effects.started(KINDS[name], key, name)
@@ -78,9 +80,12 @@ class Ledger(RuleBasedStateMachine):
         if how == "is cancelled":
             outcome = Cancelled()
         elif how == "raises":
-            outcome = Failed(cause=unknown(cause_of(TimeoutError("no answer"))))
+            outcome = failed(TimeoutError("no answer"))
         else:
             outcome = Done(output=f"{name} {key}") if happened else failed(NoEffect("refused"))
+        if isinstance(outcome, Failed):
+            doubt = self.effects.in_doubt(KINDS[name], key, name)
+            outcome = replace(outcome, cause=unknown(outcome.cause, doubt))
         self.effects.ended(KINDS[name], key, name, outcome)
         self.events.append(CallEnded(f"{key}/@{name}", 0.0, "agent", name, outcome, ZERO, 0.0, None, key, KINDS[name]))
 
@@ -93,18 +98,21 @@ class Ledger(RuleBasedStateMachine):
             elif isinstance(event, CallEnded):
                 self.effects.ended(event.side_effect or "", event.effect or "", event.name, event.outcome)
         self.effects.remember()
-        self.answers, self.open, self.asked = {}, {}, set()
+        self.answers, self.open, self.asked = {}, {}, {}
 
     @precondition(lambda self: self.asked)
     @rule()
     def a_person_looks_and_answers(self) -> None:
-        """The run had paused; it is resumed with what is true of the question's own effect."""
+        """The run had paused; it is resumed with what is true of all that the question names: what was done for it."""
         asked = self.asked
         self.the_process_dies_and_the_run_is_resumed()
-        self.answers = {key: "as it was" if self.happened(name, key) else NOT_DONE for name, key in asked}
+        self.answers = {key: "as it was" if self.done(kinds, key) else NOT_DONE for key, kinds in asked.items()}
 
     def happened(self, name: str, key: str) -> bool:
         return sum(self.world.get((KINDS[name], key), Counter()).values()) > 0
+
+    def done(self, kinds: set[str], key: str) -> bool:
+        return any(self.world.get((kind, key)) for kind in kinds)
 
     @invariant()
     def nothing_is_done_twice(self) -> None:
@@ -113,4 +121,4 @@ class Ledger(RuleBasedStateMachine):
 
 
 TestLedger = Ledger.TestCase
-TestLedger.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
+TestLedger.settings = settings(max_examples=300, stateful_step_count=25, deadline=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from orchestra.core.decision import Decide, Decision
@@ -31,10 +31,8 @@ class Learner(Made, Generic[M]):
         self.name, self.floor, self.version = name, floor_of(floor), 0
         self._memory = memory
 
-    @property
-    def pulls(self) -> Callable[[str], int]:
-        """That of the memory, itself: it is asked of every option at every decision."""
-        return self._memory.pulls
+    def pulls(self, option: str, /) -> int:
+        return self._memory.pulls(option)
 
     def learn(self, lessons: Sequence[Lesson], /) -> None:
         """All of the lessons or, where one is bad, none. Raises BadNumber, BadDefinition."""
