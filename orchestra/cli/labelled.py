@@ -13,6 +13,11 @@ from orchestra.cli.contests import SHARE, Encoder, Out, Picture, Routers, Seeds,
 from orchestra.cli.output import columns, one_clear_line
 from orchestra.cli.ticker import ticker
 
+Tiers = Annotated[
+    list[str] | None, typer.Option("--router", help="auto and auto:likeliest (both by default); no others.")
+]
+Skills = Annotated[list[str] | None, typer.Option("--router", help="auto (the default) and described; no others.")]
+OneSeed = Annotated[int, typer.Option("--seeds", min=1, help="Nothing is drawn here: more than one changes nothing.")]
 Known = Annotated[
     str, typer.Option("--context", help="A column that the router may see too, such as what it decided before.")
 ]
@@ -58,8 +63,8 @@ sets = _command(
 def tiers(
     path: Set,
     train: Train = None,
-    names: Routers = None,
-    seeds: Seeds = 1,
+    names: Tiers = None,
+    seeds: OneSeed = 1,
     file: Out = None,
     picture: Picture = None,
     embedder: Encoder = "auto",
@@ -67,14 +72,14 @@ def tiers(
 ) -> None:
     """The cheapest tier of models that suffices for a step. Nothing is drawn: one seed is enough."""
     with one_clear_line():
-        from orchestra.evaluation.contests.tiers import load_tiers
+        from orchestra.evaluation.contests.tiers import AUTO, LIKELIEST, STAGES, load_tiers
         from orchestra.evaluation.contests.tiers import tiers as contest
 
-        _only_auto(names)
+        _one_seed(seeds)
         judged = load_tiers(path)
         known, judged = _parted(judged, judged.groups) if train is None else (load_tiers(train), judged)
-        with ticker(path.name) as told:
-            result = contest(known, judged, mean_tier, embedder, told)
+        with ticker(judged.name, STAGES) as told:
+            result = contest(known, judged, mean_tier, embedder, told, names or (AUTO, LIKELIEST))
     _shown(result, file, picture, TIERS)
 
 
@@ -84,31 +89,28 @@ def skills(
         Path | None,
         typer.Option("--train", help="Descriptions, if not beside PATH; texts, without labels."),
     ] = None,
-    names: Routers = None,
-    seeds: Seeds = 1,
+    names: Skills = None,
+    seeds: OneSeed = 1,
     file: Out = None,
     picture: Picture = None,
     embedder: Encoder = "auto",
 ) -> None:
     """Who is right by its description alone, no example known: tools, services, skills. Nothing is learned or drawn."""
     with one_clear_line():
-        from orchestra.evaluation.contests.skills import load_retrieval
+        from orchestra.evaluation.contests.skills import AUTO, STAGES, load_retrieval
         from orchestra.evaluation.contests.skills import skills as contest
 
-        _only_auto(names)
-        with ticker(path.name) as told:
-            asked = load_retrieval(path, train)
-            known, asked = _parted(asked, asked.texts) if train is None else (load_retrieval(train), asked)
-            result = contest(asked, known.texts, embedder, told)
+        _one_seed(seeds)
+        asked = load_retrieval(path, train)
+        known, asked = _parted(asked, asked.texts) if train is None else (load_retrieval(train), asked)
+        with ticker(asked.dataset, STAGES) as told:
+            result = contest(asked, known.texts, embedder, told, names or (AUTO,))
     _shown(result, file, picture, SKILLS)
 
 
-def _only_auto(names: Sequence[str] | None) -> None:
-    from orchestra.core.errors import UnknownRouter
-
-    other = next((name for name in names or () if name != "auto"), None)
-    if other is not None:
-        raise UnknownRouter(f"{other!r} takes no part here.", remedy="This contest knows --router auto alone.")
+def _one_seed(seeds: int) -> None:
+    if seeds > 1:
+        typer.echo(f"Nothing is drawn here: one seed says what {seeds} would.", err=True)
 
 
 def _labelled(
@@ -121,18 +123,23 @@ def _labelled(
     out: tuple[Path | None, Path | None],
 ) -> None:
     with one_clear_line():
-        from orchestra.evaluation.contests.intents import intents as of_intents
+        from orchestra.evaluation.contests import intents as of_intents
+        from orchestra.evaluation.contests import sets as of_sets
         from orchestra.evaluation.contests.labelled import load_labelled
-        from orchestra.evaluation.contests.sets import sets as of_sets
 
-        contest = of_intents if kind == "intents" else of_sets
         path, train = paths
+        if all(name.startswith("auto") for name in names):
+            _one_seed(seeds)
         judged = load_labelled(path, context=context)
         if train is None:
             known, judged = _parted(judged, judged.groups)
         else:
             known = load_labelled(train, context=context)
-        with ticker(path.name) as told:
+        if kind == "intents":
+            contest, stages = of_intents.intents, of_intents.stages(names, range(seeds))
+        else:
+            contest, stages = of_sets.sets, of_sets.stages(names, range(seeds), len(known))
+        with ticker(judged.name, stages) as told:
             result = contest(known, judged, names, range(seeds), embedder, told)
     _shown(result, *out, SETS)
 

@@ -26,19 +26,22 @@ NAMES = 'Write {"models": ["small", "large"]}, in the order of the arrays.'
 TABLES = {"score": "scores", "cost": "costs_usd", "latency_s": "latencies_s"}
 
 
-def load(path: str | Path, *, clip: bool = False) -> OutcomeSet:
+def load(path: str | Path, *, clip: bool = False, options: Sequence[str] = (), score: str = "score") -> OutcomeSet:
     """A folder with ``models.json`` and ``outcomes.jsonl[.gz]``, or the file itself with ``models.json`` beside it.
 
     Every further field whose value is neither a list nor an object becomes a column of ``meta``; it is None in rows
     that lack it. Costs and latencies are None where no row has them. With ``clip`` a score outside [0, 1] counts as
-    the nearer end; some text metrics go below zero.
+    the nearer end; some text metrics go below zero. ``options`` names them where no ``models.json`` does; ``score`` is
+    the field that is taken for the score.
 
     Units: cost in dollars, latency_s in seconds, scores in [0, 1].
     Raises: BadDefinition for files that are missing or malformed, BadNumber for values out of their range,
     DuplicateName for ids that come twice.
     """
-    file = _found(Path(path))
-    options = options_of(file.parent / "models.json")
+    file = outcomes_file(path)
+    named = file.parent / "models.json"
+    options = tuple(options) if options and not named.is_file() else options_of(named)
+    fields = {score: "score", **{name: name for name in TABLES if name != "score"}}
     ids: dict[str, int] = {}
     rows: list[Mapping[str, Any]] = []
     columns: dict[str, list[list[float]]] = {name: [] for name in TABLES}
@@ -47,8 +50,8 @@ def load(path: str | Path, *, clip: bool = False) -> OutcomeSet:
         id_ = required(row, "id", (str, int), where)
         if (first := ids.setdefault(str(id_), line)) != line:
             raise DuplicateName(f"{where}: the id {id_!r} is there already, in line {first}.", remedy="Strike one.")
-        for name in TABLES:
-            columns[name].append(numbers(row, name, len(options), where, clip=clip))
+        for field, name in fields.items():
+            columns[name].append(numbers(row, field, len(options), where, kind=name, clip=clip))
         rows.append(row)
     if not rows:
         raise BadDefinition(f"{file} holds no rows.", remedy="Write one JSON object a line, or name another file.")
@@ -64,14 +67,27 @@ def load(path: str | Path, *, clip: bool = False) -> OutcomeSet:
     )
 
 
-def _found(path: Path) -> Path:
-    if path.is_dir():
-        for name in ("outcomes.jsonl.gz", "outcomes.jsonl"):
-            if (path / name).is_file():
-                return path / name
-    if not path.is_file():
-        raise BadDefinition(f"{path} holds no outcomes.", remedy="Name a folder with outcomes.jsonl[.gz], or the file.")
-    return path
+def outcomes_file(path: str | Path) -> Path:
+    """The file of outcomes that a path stands for. Raises BadDefinition."""
+    return one_file(Path(path), ("outcomes.jsonl.gz", "outcomes.jsonl"), "outcomes")
+
+
+def one_file(path: Path, names: Sequence[str], what: str) -> Path:
+    """The file itself; of a folder the first of ``names``, or its only JSON-lines file. Raises BadDefinition."""
+    for file in (path, *(path / name for name in names)):
+        if file.is_file():
+            return file
+    there = sorted(path.iterdir()) if path.is_dir() else []
+    rows = [one for one in there if one.name.endswith((".jsonl", ".jsonl.gz"))]
+    if len(rows) == 1:
+        return rows[0]
+    listed = f": there are {', '.join(one.name for one in rows or there)}" if there else ""
+    raise BadDefinition(f"{path} holds no {what}{listed}.", remedy=f"Name a folder with {names[-1]}[.gz], or the file.")
+
+
+def folder_name(file: Path) -> str:
+    """What a set is called: as the folder of its file."""
+    return file.absolute().parent.name
 
 
 def options_of(path: Path) -> tuple[str, ...]:
@@ -119,13 +135,17 @@ def required(row: Mapping[str, Any], name: str, kinds: tuple[type, ...], where: 
     return value
 
 
-def numbers(row: Mapping[str, Any], name: str, k: int, where: str, *, clip: bool = False) -> list[float]:
+def numbers(
+    row: Mapping[str, Any], name: str, k: int, where: str, *, kind: str = "", clip: bool = False
+) -> list[float]:
     """The k numbers of an array, NaN for null; all NaN where the row has no such array and it is not the score.
+
+    ``kind`` is what it counts as, if not what its name says.
 
     Raises: BadDefinition for an array that is missing or of another length, BadNumber for a value out of its range.
     """
-    values = row.get(name)
-    if values is None and name != "score":
+    values, kind = row.get(name), kind or name
+    if values is None and kind != "score":
         return [math.nan] * k
     if not isinstance(values, list) or len(values) != k:
         got = f"has {len(values)} values" if isinstance(values, list) else f"is {values!r}"
@@ -133,7 +153,7 @@ def numbers(row: Mapping[str, Any], name: str, k: int, where: str, *, clip: bool
             f"{where}: {name!r} {got}; it must be an array of {k}, one for each model.",
             remedy="Write null for what is missing.",
         )
-    return [number(value, name, f"{where}: {name}[{i}]", clip=clip) for i, value in enumerate(values)]
+    return [number(value, kind, f"{where}: {name}[{i}]", clip=clip) for i, value in enumerate(values)]
 
 
 def number(value: Any, name: str, where: str, *, clip: bool = False) -> float:

@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Bools = NDArray[np.bool_]
 ROUNDING = 1e-9
+WHAT = {"scores": "score", "costs_usd": "cost", "latencies_s": "latency"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,6 +88,16 @@ class OutcomeSet:
         """Whether every option was scored on every question."""
         return not bool(np.isnan(self.scores).any())
 
+    def gap(self, *names: str) -> str:
+        """The first value that is missing in these tables (without a name, the scores), as a sentence; "" for none."""
+        for name in names or ("scores",):
+            values = self._tables().get(name)
+            if values is not None and (missing := np.argwhere(np.isnan(values))).size:
+                row, column = missing[0]
+                more = f", nor for {len(missing) - 1:,} more" if len(missing) > 1 else ""
+                return f"For row {self.ids[row]!r} and option {self.options[column]!r} there is no {WHAT[name]}{more}."
+        return ""
+
     def place(self, option: str) -> int:
         """The option's column. Raises UnknownName."""
         if option not in self.options:
@@ -133,9 +144,14 @@ class OutcomeSet:
         names = [name for name, missing in zip(self.options, gaps.tolist(), strict=True) if not missing]
         if not names:
             raise BadDefinition(
-                "No option of this set has a cost on every row.", remedy="Compare accuracy alone, or leave rows out."
+                f"No option of this set has a cost on every row: {self.gap('costs_usd') or 'there are none.'}",
+                remedy="Compare accuracy alone, or leave rows out.",
             )
         return self.only(names)
+
+    def unpriced(self) -> OutcomeSet:
+        """The same set without costs."""
+        return self._with(costs_usd=None)
 
     def _with(self, **changes: Any) -> OutcomeSet:
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__}

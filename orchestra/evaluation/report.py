@@ -8,11 +8,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from orchestra.core.errors import BadDefinition
 from orchestra.embeddings.hashed import HashedEmbedder
 from orchestra.evaluation.accuracy import accuracy, cost_per_1k, row_values
 from orchestra.evaluation.baselines import (
@@ -23,6 +25,7 @@ from orchestra.evaluation.baselines import (
     coin,
     fixed,
     mean_costs,
+    mean_scores,
     oracle,
     per_task,
     prices,
@@ -87,6 +90,8 @@ def report(outcomes: OutcomeSet, train: OutcomeSet | None = None, *, folds: int 
         parts = [(train, outcomes, np.arange(len(outcomes)))]
     else:
         parts = list(folded(outcomes, folds))
+    if gap := outcomes.gap("scores", "costs_usd"):
+        raise BadDefinition(gap, remedy="Leave out such rows: outcomes.rows(...), or such options: outcomes.only(...).")
     shares, curves = _answers(outcomes, parts)
     best = row_values(outcomes.scores, shares["best single"])
     rows = [_row(name, outcomes, chosen, curves.get(name, ()), best, seed) for name, chosen in shares.items()]
@@ -106,10 +111,11 @@ def _answers(outcomes: OutcomeSet, parts: Sequence[Pair]) -> tuple[dict[str, Flo
         "per task (told the task)": per_task,
         "oracle": lambda _train, test: oracle(test),
     }
-    if outcomes.costs_usd is not None:
+    priced = all(part.costs_usd is not None for part in (outcomes, *(train for train, _, _ in parts)))
+    if priced:
         makers = {"cheapest": lambda train, test: fixed(cheapest(train), test), **makers}
     shares = {name: np.zeros((n, k)) for name in (*makers, "kNN")}
-    if outcomes.costs_usd is not None:
+    if priced:
         shares |= {f"{name} within {share:.0%}": np.zeros((n, k)) for name in ("coin", "kNN") for share in WITHIN}
     grid = prices(parts[0][0])
     settings = np.zeros((len(grid), n, k))
@@ -122,13 +128,13 @@ def _answers(outcomes: OutcomeSet, parts: Sequence[Pair]) -> tuple[dict[str, Flo
         predicted = knn.predict(asked.x)
         for i, price in enumerate(grid):
             settings[i][places] = thrifty(predicted, float(price))
-        if train.costs_usd is None:
+        if not priced or train.costs_usd is None:
             continue
         known = knn.left_out()
         for share in WITHIN:
             budget = share * float(mean_costs(train)[best_single(train)])
             price = _price_within(known, train.costs_usd, budget, float(grid[-1]))
-            shares[f"coin within {share:.0%}"][places] = coin(train, 1000.0 * budget)
+            shares[f"coin within {share:.0%}"][places] = coin(_filled(train), 1000.0 * budget)
             shares[f"kNN within {share:.0%}"][places] = thrifty(predicted, price)
     shares["kNN"] = settings[0]
     last = [name for name in shares if "within" in name]
@@ -143,6 +149,11 @@ def _answers(outcomes: OutcomeSet, parts: Sequence[Pair]) -> tuple[dict[str, Flo
         for name, each in known_settings.items():
             curves[name] = tuple((cost_per_1k(costs, s), accuracy(outcomes.scores, s)) for s in each)
     return {name: shares[name] for name in order if name in shares}, curves
+
+
+def _filled(train: OutcomeSet) -> OutcomeSet:
+    """A score that nobody recorded counts as its option's mean."""
+    return replace(train, scores=np.where(np.isnan(train.scores), mean_scores(train), train.scores))
 
 
 def _price_within(known: Predicted, costs_usd: Floats, budget: float, top: float) -> float:

@@ -32,7 +32,10 @@ def recorded(decision: Decision, name: str) -> Option:
     for option in decision.options:
         if option.name == name:
             return option
-    raise BadDefinition(f"{name!r} was chosen but is no option of decision {decision.key!r}.")
+    raise BadDefinition(
+        f"{name!r} was chosen but is no option of decision {decision.key!r}.",
+        remedy="Give the lesson the decision as it was made.",
+    )
 
 
 def drawn(places: Sequence[int], best: int, floor: float, rng: random.Random) -> tuple[int, bool]:

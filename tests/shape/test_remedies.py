@@ -11,16 +11,7 @@ from tests.shape.tree import python_files
 NEED_A_REMEDY = {"BadDefinition", "BadNumber", "ExtraMissing", "MissingKey", "UnknownName"}
 FOLDERS = ("orchestra/embeddings", "orchestra/evaluation", "orchestra/routing")
 # path -> (how many are without one, reason). Only ever made shorter.
-EXCEPTIONS: dict[str, tuple[int, str]] = {
-    "orchestra/evaluation/contests/entrants.py": (1, "the routers that enter are the package's own"),
-    "orchestra/evaluation/contests/labelled.py": (4, "each names file, line and the form that is expected"),
-    "orchestra/evaluation/contests/learned.py": (1, "the contests never hand it parts without rows"),
-    "orchestra/evaluation/contests/skills.py": (3, "each names file, line and the form that is expected"),
-    "orchestra/evaluation/contests/tiers.py": (2, "each names file, line and the form that is expected"),
-    "orchestra/routing/compositions/preferences.py": (2, "they name the number and its range"),
-    "orchestra/routing/floor.py": (1, "only a router that invents options reaches it"),
-    "orchestra/routing/rules/rules.py": (2, "they name what may be said, or how deep"),
-}
+EXCEPTIONS: dict[str, tuple[int, str]] = {}
 
 
 def bare(root: Path, folder: Path) -> Counter[str]:

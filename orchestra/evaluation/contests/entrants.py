@@ -123,7 +123,10 @@ def taught(learner: Router, known: Part, asked: Part, seed: int, told: Told = si
         question = Decide(capability="contest", options=options, x=(1.0, *x.tolist()))
         decision = learner.choose(question, f"asked/{row}", rng)
         if len(decision.chosen) != 1:
-            raise BadDefinition(f"{learner.name!r} chooses {len(decision.chosen)} options; here one is chosen.")
+            raise BadDefinition(
+                f"{learner.name!r} chooses {len(decision.chosen)} options; here one is chosen.",
+                remedy="Enter a router that chooses one, such as 'linucb'.",
+            )
         said = [option.score for option in decision.options]
         chosen = [float(option.name == decision.chosen[0]) for option in options]
         scores[row] = chosen if all(one is None for one in said) else [-1.0 if one is None else one for one in said]

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from orchestra.core.errors import BadDefinition, BadNumber
+from orchestra.evaluation.contests.admission import admitted
 from orchestra.evaluation.contests.answers import (
     Answers,
     baselines,
@@ -41,6 +42,7 @@ from orchestra.evaluation.outcomes import Bools, Floats
 from orchestra.routing.several.conformal import gaps, quantile
 
 AUTO, AUTO_SET, AUTO_3 = "auto", "auto:set", "auto:3"
+OWN = (AUTO, AUTO_SET, AUTO_3)
 MISSES = 0.05
 """The share of sets without the right label that "auto:set" aims at. Our default."""
 MOST = 3
@@ -144,6 +146,12 @@ def answered(
     return scores, calibration, (time.perf_counter() - start) * 1e6 / max(1, len(scores))
 
 
+def stages(routers: Sequence[str], seeds: Sequence[int]) -> int:
+    """How many stages of work ``intents`` tells of."""
+    others = sum(name not in OWN for name in routers)
+    return 3 + (others < len(routers)) + others * len(seeds)
+
+
 def intents(
     train: Labelled,
     test: Labelled,
@@ -159,10 +167,12 @@ def intents(
     calibration. ``gain`` of "auto" is its accuracy less that of the best baseline, with the 95 % interval.
     ``ceiling``, the same for all, is the ``top1`` that the function of this name reaches on the features.
 
-    Raises: BadDefinition, BadNumber, UnknownRouter, UnknownName; ExtraMissing or LocalModelMissing.
+    Raises: BadDefinition, for routers that ``admitted`` refuses too, BadNumber, UnknownRouter, UnknownName;
+    ExtraMissing or LocalModelMissing.
     """
-    if not len(test) or not seeds:
-        raise BadDefinition("There is nothing to answer.", remedy="Give a test part with rows, and a seed.")
+    _judged(test, seeds)
+    admitted(routers, OWN)
+    told(0, "reads")
     made = read(train, test, embedder, told)
 
     def row(one: Answers) -> dict[str, Any]:
@@ -172,7 +182,7 @@ def intents(
     told(0, "learns")
     model = learn(made.x, made.y, made.described, made.asked)
     own = {}
-    if any(name in (AUTO, AUTO_SET, AUTO_3) for name in routers):
+    if any(name in OWN for name in routers):
         own = _own(made, model, train.groups, seeds[0], told)
     rows = []
     for name in routers:
@@ -198,6 +208,16 @@ def intents(
         "routers": [one | {"embedder": made.embedder, "ceiling": float(reached.mean())} for one in rows],
         "baselines": [row(one) for one in base],
     }
+
+
+def _judged(test: Labelled, seeds: Sequence[int]) -> None:
+    if not len(test) or not seeds:
+        raise BadDefinition("There is nothing to answer.", remedy="Give a test part with rows, and a seed.")
+    if not any(test.labels):
+        raise BadDefinition(
+            f"All {len(test)} rows of {test.name} that are to be judged are out of scope: no figure applies.",
+            remedy="Judge on rows of which some have a label; oos_auroc is how well the others are told from them.",
+        )
 
 
 def _own(made: Read, model: Learned, groups: Sequence[str], seed: int, told: Told) -> dict[str, Answers]:

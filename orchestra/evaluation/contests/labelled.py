@@ -16,11 +16,18 @@ from typing import Any
 
 from orchestra.core.decision import OOS
 from orchestra.core.errors import BadDefinition
-from orchestra.evaluation.load import lines
+from orchestra.evaluation.load import folder_name, lines, one_file
 
 FILES = ("data.jsonl.gz", "data.jsonl")
-LABELS = ("label", "labels", "intent", "classes", "domains", "skills", "domain")
+LABELS = ("label", "labels", "intent", "classes", "domains", "skills", "domain", "shape")
 """Where labels are looked for, in this order, if no column is named."""
+FITTING = {
+    "outcomes": ("score",),
+    "tiers": ("target_tier_id",),
+    "skills": ("gold", "triggers"),
+    "intents, or sets": LABELS,
+}
+"""The columns that rows of the other contests are known by."""
 TURNS = ("turns", "user_turns")
 HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 MARKS = re.compile(r"[_\-./]+")
@@ -58,7 +65,7 @@ class Labelled:
 def load_labelled(path: str | Path, *, label: str = "", context: str = "") -> Labelled:
     """A folder with ``data.jsonl[.gz]``, or the file. ``label`` and ``context`` name columns.
 
-    Without ``label`` the first of label, labels, intent, classes, domains, skills and domain that is there is taken.
+    Without ``label`` the first of ``LABELS`` that is there is taken.
     The label "oos" means that nobody should serve the row. A null in ``context`` counts as nothing.
 
     Raises: BadDefinition, with file and line.
@@ -66,10 +73,10 @@ def load_labelled(path: str | Path, *, label: str = "", context: str = "") -> La
     file = found(Path(path))
     rows = list(lines(file))
     if not rows:
-        raise BadDefinition(f"{file} holds no rows.")
+        raise BadDefinition(f"{file} holds no rows.", remedy="Write one JSON object a line, or name another file.")
     column = label or next((name for name in LABELS if name in rows[0][1]), "")
     if not column:
-        raise BadDefinition(f"{file}: a row has none of the columns {', '.join(LABELS)}.", remedy="Name the column.")
+        raise BadDefinition(f"{file}: a row has none of the columns {', '.join(LABELS)}.", remedy=fitting(rows[0][1]))
     labels, turns, known = [], [], []
     for line, row in rows:
         where = f"{file}:{line}"
@@ -77,7 +84,7 @@ def load_labelled(path: str | Path, *, label: str = "", context: str = "") -> La
         turns.append(_turns(row, where))
         known.append(_context(row, context, where))
     return Labelled(
-        name=file.parent.name,
+        name=folder_name(file),
         texts=tuple(_text(row, own) for (_, row), own in zip(rows, turns, strict=True)),
         labels=tuple(labels),
         groups=tuple(own[0] for own in turns),
@@ -88,17 +95,25 @@ def load_labelled(path: str | Path, *, label: str = "", context: str = "") -> La
 
 def found(path: Path) -> Path:
     """The file of rows. Raises BadDefinition."""
-    for file in (path, *(path / name for name in FILES)):
-        if file.is_file():
-            return file
-    raise BadDefinition(f"{path} holds no labelled rows.", remedy="Name a folder with data.jsonl[.gz], or the file.")
+    return one_file(path, FILES, "labelled rows")
+
+
+def fitting(row: Mapping[str, Any]) -> str:
+    """What to do with rows like this one that a contest cannot read: the command that can, if there is one."""
+    for command, columns in FITTING.items():
+        if any(column in row for column in columns):
+            return f"Such rows fit: orchestra bench {command}."
+    return f"They say nowhere what is right, so no contest can judge by them: add one of {', '.join(LABELS)}."
 
 
 def _labels(row: Mapping[str, Any], column: str, where: str) -> frozenset[str]:
     value = row.get(column)
     members = [value] if isinstance(value, str) else value
     if not isinstance(members, list) or not all(isinstance(one, str) and one for one in members):
-        raise BadDefinition(f"{where}: {column!r} is {value!r}; it must be a name or an array of names.")
+        raise BadDefinition(
+            f"{where}: {column!r} is {value!r}; it must be a name or an array of names.",
+            remedy="Mend the row, or name another column.",
+        )
     return frozenset(members) - {OOS}
 
 
@@ -107,7 +122,9 @@ def _turns(row: Mapping[str, Any], where: str) -> tuple[str, ...]:
         if isinstance(row.get(name), list) and all(isinstance(one, str) for one in row[name]):
             return tuple(row[name]) or ("",)
     if not isinstance(row.get("text"), str):
-        raise BadDefinition(f"{where}: there is neither a text nor an array of turns.")
+        raise BadDefinition(
+            f"{where}: there is neither a text nor an array of turns.", remedy="Give the row one of them."
+        )
     return (row["text"],)
 
 
@@ -136,7 +153,10 @@ def descriptions(folder: Path, column: str) -> dict[str, tuple[str, ...]]:
                 return _of_schemas(said, column)
             return {label: (f"{words(label)}. {text}",) for label, text in said.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BadDefinition(f"{file}: no descriptions can be read: {error!r}.") from error
+            raise BadDefinition(
+                f"{file}: no descriptions can be read: {error!r}.",
+                remedy="Mend the file, or take it away: it is optional.",
+            ) from error
     return {}
 
 

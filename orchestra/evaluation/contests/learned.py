@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from orchestra.core.errors import BadDefinition
 from orchestra.evaluation.contests.features import Singles
 from orchestra.evaluation.outcomes import Bools, Floats, Ints
-from orchestra.routing.learners.kernel import predicted, rbf
+from orchestra.routing.learners.kernel import backward, factored, forward, predicted, rbf
 
 GAMMA, LAM = 0.5, 0.1
 DESCRIBED, NEW = 2.0, 0.2
 NEVER = -1.0
-TOGETHER, BLOCK = 2000, 512
+TOGETHER = 2000
 
 
 class Described(NamedTuple):
@@ -79,7 +79,10 @@ def learn(x: Singles, y: Singles, described: Described, asked: Singles | None = 
     Shapes: x (n, d), y (n, k) of 0 and 1, asked (m, d). Raises: BadDefinition for no rows.
     """
     if not len(x) or len(x) != len(y):
-        raise BadDefinition(f"{len(x)} examples with {len(y)} targets are nothing to learn from.")
+        raise BadDefinition(
+            f"{len(x)} examples with {len(y)} targets are nothing to learn from.",
+            remedy="Give rows, and one target for each.",
+        )
     rows, targets = x, y
     if len(described.owner):
         rows = np.vstack([x, described.vectors])
@@ -88,39 +91,6 @@ def learn(x: Singles, y: Singles, described: Described, asked: Singles | None = 
     half = forward(lower, targets)
     reach = forward(lower, rbf(rows, rows[:0] if asked is None else asked, GAMMA))
     return Learned(rows, backward(lower, half), described, y.sum(axis=0) == 0, half, reach)
-
-
-def factored(gram: Singles, lam: float) -> Singles:
-    """L with L L^T = gram + lam I in the lower triangle of ``gram`` itself, the other is of no use. Shapes: (n, n).
-
-    By blocks, in single precision: numpy's own would make two copies in double precision.
-    """
-    gram[np.diag_indices(len(gram))] += np.float32(lam)
-    for start in range(0, len(gram), BLOCK):
-        below = gram[start:, start : start + BLOCK]
-        below -= gram[start:, :start] @ gram[start : start + BLOCK, :start].T
-        corner = np.linalg.cholesky(below[:BLOCK])
-        below[:BLOCK] = corner
-        below[BLOCK:] = np.linalg.solve(corner, below[BLOCK:].T).T
-    return gram
-
-
-def forward(lower: Singles, b: Singles) -> Singles:
-    """L^-1 b. Shapes: (n, n), (n, k) -> (n, k)."""
-    out = b.copy()
-    for start in range(0, len(b), BLOCK):
-        part = slice(start, start + BLOCK)
-        out[part] = np.linalg.solve(lower[part, part], out[part] - lower[part, :start] @ out[:start])
-    return out
-
-
-def backward(lower: Singles, b: Singles) -> Singles:
-    """L^-T b. Shapes: (n, n), (n, k) -> (n, k)."""
-    out = b.copy()
-    for start in reversed(range(0, len(b), BLOCK)):
-        part, end = slice(start, start + BLOCK), start + BLOCK
-        out[part] = np.linalg.solve(lower[part, part].T, out[part] - lower[end:, part].T @ out[end:])
-    return out
 
 
 def informed(model: Learned, asked: Singles, y: Singles, near: Floats, part: Ints) -> Floats:
@@ -133,7 +103,7 @@ def informed(model: Learned, asked: Singles, y: Singles, near: Floats, part: Int
     behind its own; part (m,). Returns (m, k').
     """
     more = y.shape[1] - len(model.new)
-    f = np.pad(model.reach.T @ model.half, ((0, 0), (0, more)))
+    f: Singles = np.pad(model.reach.T @ model.half, ((0, 0), (0, more)))
     s = rbf(asked, asked, GAMMA)
     s -= model.reach.T @ model.reach
     out, unknown = f.astype(np.float64), np.pad(model.new, (0, more), constant_values=True)

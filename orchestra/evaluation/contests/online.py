@@ -104,10 +104,16 @@ def informed(rows: OutcomeSet, rewards: Floats, options: Sequence[Option], order
 
 
 def both(known: Part, other: Part) -> OutcomeSet:
-    """The rows of both parts as one set, what is in both once; ``x`` is what a bandit sees. Shapes: x (n, 1 + d)."""
-    seen = set(known.outcomes.ids)
-    new = [i for i, one in enumerate(other.outcomes.ids) if one not in seen]
+    """The rows of both parts as one set, what is in both once; ``x`` is what a bandit sees. Shapes: x (n, 1 + d).
+
+    Rows of one id, task and text are one; where two that are not have one id, all are told apart by their part.
+    """
+    seen = set(_marks(known.outcomes))
+    new = [i for i, one in enumerate(_marks(other.outcomes)) if one not in seen]
     first, second = known.outcomes, other.outcomes.rows(new)
+    ids = first.ids + second.ids
+    if len(set(ids)) < len(ids):
+        ids = tuple(f"{part}/{one}" for part, own in enumerate((first.ids, second.ids)) for one in own)
     projection = Projection(known.plain)
     x = projection.of(np.concatenate([known.plain, other.plain[new]]))
     costs = None
@@ -115,12 +121,17 @@ def both(known: Part, other: Part) -> OutcomeSet:
         costs = np.concatenate([first.costs_usd, second.costs_usd])
     return OutcomeSet(
         options=first.options,
-        ids=first.ids + second.ids,
+        ids=ids,
         scores=np.concatenate([first.scores, second.scores]),
         tasks=first.tasks + second.tasks if first.tasks and second.tasks else (),
         costs_usd=costs,
         x=np.hstack([np.ones((len(x), 1)), x]).astype(np.float64),
     )
+
+
+def _marks(rows: OutcomeSet) -> list[tuple[str, ...]]:
+    nothing = ("",) * len(rows)
+    return list(zip(rows.ids, rows.tasks or nothing, rows.texts or nothing, strict=True))
 
 
 def priced(outcomes: OutcomeSet, lam: float) -> tuple[Option, ...]:

@@ -14,15 +14,17 @@ from orchestra.evaluation.baselines import (
     best_single,
     fixed,
     mean_costs,
+    mean_scores,
     prices,
     same_options,
     thrifty,
 )
-from orchestra.evaluation.contests.entrants import AUTO, Expected, Part, entrant
+from orchestra.evaluation.contests.admission import admitted, told_of_one
+from orchestra.evaluation.contests.entrants import AUTO, TRAINED, Expected, Part, entrant, trained
 from orchestra.evaluation.contests.features import Told, features, silent, with_surface
 from orchestra.evaluation.contests.online import online
 from orchestra.evaluation.curves import aiq, cost_range
-from orchestra.evaluation.intervals import paired_bootstrap
+from orchestra.evaluation.intervals import mcnemar, paired_bootstrap
 from orchestra.evaluation.outcomes import Floats, OutcomeSet
 from orchestra.evaluation.ranking import apgr, cpt
 from orchestra.evaluation.report import D, Row, report
@@ -36,6 +38,10 @@ SEED = 20
 LAM = 0.5
 REPLAYS = 3
 TOOLS = "func_doc"
+OFFLINE = (AUTO, TRAINED)
+MEANS = ("accuracy", "cost_per_1k", "aiq", "apgr", "cpt50", "cpt80", "perf_gain", "cost_save")
+FIGURES = (*MEANS, "ci95", "mcnemar", "regret", "replay", "ceiling", "embedder")
+"""Besides ``curve`` and ``within``, what a router's entry holds; None where it does not apply."""
 
 
 class Asked(NamedTuple):
@@ -58,39 +64,71 @@ def contest(
 
     A router's ``accuracy`` is that of the options it expects most of, whatever they cost; ``within`` is what it
     reaches under budgets whose price was chosen on the training part, out of fold; ``curve`` goes over all prices.
-    ``ci95`` is that of its accuracy minus the best single option's, paired. ``apgr`` and CPT are of two options.
-    ``regret`` is that of the online form over the rows of both parts, with rewards (1 - lam) score + lam (1 - cost).
-    ``ceiling`` is the accuracy of the trained router on its features, every outcome known.
+    ``ci95`` is that of its accuracy minus the best single option's, paired; ``mcnemar`` is against that option too.
+    ``apgr`` and CPT are of two options.
+    ``regret`` is that of the online form over the rows of both parts, with rewards (1 - lam) score + lam (1 - cost);
+    None for a router that needs the reward of every option, such as "trained".
+    ``ceiling`` is the accuracy of the trained router on the features that the router sees, every outcome known.
 
-    Units: dollars for a thousand questions. Raises: BadDefinition, UnknownRouter, and what the embedder raises.
+    Units: dollars for a thousand questions. Raises: BadDefinition for outcomes that are missing and for routers that
+    ``admitted`` refuses; UnknownRouter, and what the embedder raises.
     """
     same_options(train, test)
-    if not test.complete:
-        raise BadDefinition(
-            f"Of {int(np.isnan(test.scores).sum()):,} pairs of row and option nobody recorded the outcome.",
-            remedy="A contest needs every option's; judge policies on such a log with orchestra.evaluation.offpolicy.",
-        )
-    texts = questions(train), questions(test)
-    both = features(*texts, asked.embedder, told)
-    seen = with_surface(both, *texts)
-    short = features(*texts, "short", told) if asked.embedder == "auto" else both
-    known = Part(train, seen.train, short.train)
-    other = Part(test, seen.test, short.test)
+    admitted(names, OFFLINE)
+    if gap := test.gap():
+        raise BadDefinition(gap, remedy="Leave such rows or options out, or judge it as a log: contests.partial.")
+    seen = read(train, test, asked.embedder, told)
     single = fixed(best_single(train), test)
-    routers = [_router(name, known, other, single, asked, told) for name in names]
-    ceiling = next((one["accuracy"] for one in routers if one["name"] == AUTO), None)
-    if ceiling is None:
-        ceiling = accuracy(test.scores, entrant(AUTO)(known, other, 0, told).shares(0.0))
+    routers = [_router(name, seen.known, seen.other, single, asked, told) for name in names]
+    shorter = {}
+    if any(name not in OFFLINE for name in names):
+        told(0, f"the ceiling on {seen.plain}")
+        known, other = (part._replace(x=part.plain) for part in (seen.known, seen.other))
+        shorter["ceiling"] = accuracy(test.scores, trained(known, other).shares(0.0))
     for one in routers:
-        one |= {"embedder": (seen if one["name"] == AUTO else short).name, "ceiling": ceiling}
+        # The offline routers are the trained one: what they reach is their ceiling.
+        own = {"embedder": seen.full, "ceiling": one["accuracy"]}
+        one |= own if one["name"] in OFFLINE else {"embedder": seen.plain, **shorter}
+    told(0, "baselines")
     return {
         "dataset": "",
         "n": len(test),
         "options": list(test.options),
-        "embedder": both.name,
+        "embedder": seen.name,
         "baselines": [_baseline(row) for row in report(test, train)],
         "routers": routers,
     }
+
+
+def stages(names: Sequence[str], asked: Asked, *, priced: bool) -> int:
+    """How many stages of work ``contest`` tells of."""
+    others = [name for name in names if name not in OFFLINE]
+    runs = len(others) * asked.seeds + len(names) - len(others) + priced * FOLDS * len(names)
+    replays = sum(map(told_of_one, names)) * max(REPLAYS, asked.seeds) if asked.replay else 0
+    return 2 + runs + replays + bool(others)
+
+
+class Read(NamedTuple):
+    """Both parts with their features; ``name`` is the embedder, ``full`` and ``plain`` are what the two kinds of
+    router see.
+    """
+
+    name: str
+    full: str
+    plain: str
+    known: Part
+    other: Part
+
+
+def read(train: OutcomeSet, test: OutcomeSet, embedder: str, told: Told = silent) -> Read:
+    """Raises: as ``features``."""
+    told(0, "reads")
+    texts = questions(train), questions(test)
+    both = features(*texts, embedder, told)
+    seen = with_surface(both, *texts)
+    short = features(*texts, "short", told) if embedder == "auto" else both
+    known, other = Part(train, seen.train, short.train), Part(test, seen.test, short.test)
+    return Read(both.name, seen.name, short.name, known, other)
 
 
 def questions(outcomes: OutcomeSet) -> tuple[str, ...]:
@@ -103,22 +141,33 @@ def questions(outcomes: OutcomeSet) -> tuple[str, ...]:
 
 
 def _router(name: str, known: Part, other: Part, single: Floats, asked: Asked, told: Told) -> dict[str, Any]:
-    """Means over the seeds; the interval and the curve are the first seed's."""
+    """Means over the seeds, of which the trained router needs one; McNemar's test and the curve are the first's."""
     runs = []
-    for seed in range(asked.seeds):
+    for seed in range(1 if name in OFFLINE else asked.seeds):
         told(0, f"{name}, seed {seed}")
         runs.append(_measured(name, known, other, single, seed, told))
     first = runs[0]
-    figures = {key: _mean([run[key] for run in runs]) for key in ("accuracy", "cost_per_1k", "aiq", "apgr")}
-    figures |= {key: first[key] for key in ("cpt50", "cpt80", "perf_gain", "cost_save", "ci95", "curve")}
+    values, best = np.mean([run["values"] for run in runs], axis=0), row_values(other.outcomes.scores, single)
+    gain = paired_bootstrap(values, best, seed=SEED)
     out: dict[str, Any] = {
         "name": name,
-        **figures,
+        **{key: mean_of_all([run[key] for run in runs]) for key in MEANS},
+        "ci95": [gain.low, gain.high],
+        "mcnemar": _mcnemar(first["values"], best),
+        "curve": first["curve"],
         "within": _within(name, known, other, first["expected"], asked, told),
     }
-    seeds = max(REPLAYS, asked.seeds)
-    played = online(name, known, other, lam=asked.lam, seeds=seeds, told=told) if asked.replay else None
+    played = None
+    if asked.replay and told_of_one(name):
+        played = online(name, known, other, lam=asked.lam, seeds=max(REPLAYS, asked.seeds), told=told)
     return out | {"regret": played and played["regret"], "replay": played}
+
+
+def _mcnemar(mine: Floats, best: Floats) -> dict[str, Any] | None:
+    """The rows that only the router (b) or only the best single option (c) got right; of scores 0 and 1 alone."""
+    if not np.isin([mine, best], (0.0, 1.0)).all():
+        return None
+    return dict(zip("bcp", mcnemar(mine == 1.0, best == 1.0), strict=True))
 
 
 def _measured(name: str, known: Part, other: Part, single: Floats, seed: int, told: Told) -> dict[str, Any]:
@@ -126,9 +175,8 @@ def _measured(name: str, known: Part, other: Part, single: Floats, seed: int, to
     expected = entrant(name)(known, other, seed, told)
     chosen = expected.shares(0.0)
     values, best = row_values(test.scores, chosen), row_values(test.scores, single)
-    gain = paired_bootstrap(values, best, seed=SEED)
-    out: dict[str, Any] = dict.fromkeys(("cost_per_1k", "aiq", "apgr", "cpt50", "cpt80", "cost_save"))
-    out |= {"accuracy": float(values.mean()), "ci95": [gain.low, gain.high], "curve": [], "expected": expected}
+    out: dict[str, Any] = dict.fromkeys(MEANS)
+    out |= {"accuracy": float(values.mean()), "values": values, "curve": [], "expected": expected}
     reached = [out["accuracy"]]
     if test.costs_usd is not None:
         points = curve(expected, known.outcomes, test)
@@ -138,10 +186,12 @@ def _measured(name: str, known: Part, other: Part, single: Floats, seed: int, to
         reached = [a for _, a in points]
     out["perf_gain"] = performance_gain(reached, float(best.mean())) if best.mean() else None
     if test.k == 2:
-        weak, strong = np.argsort(known.outcomes.scores.mean(axis=0))
+        weak, strong = np.argsort(mean_scores(known.outcomes))
         wish = expected.predicted.scores[:, strong] - expected.predicted.scores[:, weak]
         pair = test.scores[:, weak], test.scores[:, strong], wish
-        out |= {"apgr": apgr(*pair), "cpt50": cpt(*pair, 0.5), "cpt80": cpt(*pair, 0.8)}
+        # A share of a gap that may be none says nothing: over a small one it has no bound.
+        if paired_bootstrap(pair[1], pair[0], seed=SEED).low > 0.0:
+            out |= {"apgr": apgr(*pair), "cpt50": cpt(*pair, 0.5), "cpt80": cpt(*pair, 0.8)}
     return out
 
 
@@ -218,6 +268,7 @@ def _baseline(row: Row) -> dict[str, Any]:
     }
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
+def mean_of_all(values: Sequence[float | None]) -> float | None:
+    """None where a seed has none: the mean of the others would be another figure."""
     known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
+    return sum(known) / len(known) if len(known) == len(values) else None

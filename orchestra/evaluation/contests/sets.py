@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from orchestra.core.errors import BadDefinition, BadNumber
+from orchestra.evaluation.contests.admission import admitted
 from orchestra.evaluation.contests.answers import (
     Answers,
     baselines,
@@ -32,6 +33,7 @@ from orchestra.evaluation.contests.learned import Learned, learn, parted
 from orchestra.evaluation.contests.taught import Question, taught
 from orchestra.evaluation.outcomes import Bools, Floats, Ints
 
+OWN = (AUTO, AUTO_3)
 LEVELS = np.arange(0.1, 1.01, 0.025)
 WEIGHTS = (0.0, 0.03, 0.1, 0.2)
 PARTS, FEW = 5, 4000
@@ -68,20 +70,29 @@ def sizes(scores: Floats, y: Singles, all_y: Singles) -> Sizes:
     return max(tried, key=lambda one: float((one.sets(scores) == truth).all(axis=1).mean()))
 
 
+def _kept_parts(n: int) -> int:
+    return PARTS if n <= FEW else 1
+
+
 def kept_back(made: Read, groups: Sequence[str], seed: int, told: Told = silent) -> tuple[Floats, Ints]:
     """Scores of training rows by what was learned from the others, and the places of these rows."""
     part = parted(groups, seed, PARTS)
     rows, found = [], []
-    for one in range(PARTS if len(part) <= FEW else 1):
+    for one in range(_kept_parts(len(part))):
+        told(0, "calibrates")
         mine = part == one
         if mine.any() and not mine.all():
             model = learn(made.x[~mine], made.y[~mine], made.described)
             rows.append(np.flatnonzero(mine))
             found.append(model.scores(made.x[mine]))
-        told(0, "calibrates")
     if not rows:
         raise BadNumber("The examples are all of one group.", remedy="Give examples that do not begin alike.")
     return np.concatenate(found), np.concatenate(rows)
+
+
+def stages(routers: Sequence[str], seeds: Sequence[int], n: int) -> int:
+    """How many stages of work ``sets`` tells of, with n rows to learn from."""
+    return 3 + _kept_parts(n) + sum(name not in OWN for name in routers) * len(seeds)
 
 
 def sets(
@@ -99,17 +110,20 @@ def sets(
     baseline, with the 95 % interval. ``ceiling``, the same for all, is the ``exact`` of the function of this name among
     ``intents``, with the size rule of "auto".
 
-    Raises: BadDefinition, BadNumber, UnknownRouter, UnknownName; ExtraMissing or LocalModelMissing.
+    Raises: BadDefinition, for routers that ``admitted`` refuses too, BadNumber, UnknownRouter, UnknownName;
+    ExtraMissing or LocalModelMissing.
     """
     if not len(test) or not seeds:
         raise BadDefinition("There is nothing to answer.", remedy="Give a test part with rows, and a seed.")
+    admitted(routers, OWN)
+    told(0, "reads")
     made = read(train, test, embedder, told)
     base = simple(made)
     scores, rows_back = kept_back(made, train.groups, seeds[0], told)
     rule = sizes(scores, made.y[rows_back], made.y)
     told(0, "learns")
     model = learn(made.x, made.y, made.described, made.asked)
-    own = _own(made, model, rule) if AUTO in routers or AUTO_3 in routers else {}
+    own = _own(made, model, rule) if any(name in OWN for name in routers) else {}
     rows = []
     for name in routers:
         if name in own:

@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 
 from orchestra.core.errors import BadDefinition
+from orchestra.evaluation.contests.admission import named_among
 from orchestra.evaluation.contests.answers import gain
 from orchestra.evaluation.contests.features import SEMANTIC, Singles, Told, embedder_of, silent, vectors
-from orchestra.evaluation.contests.labelled import descriptions, found, words
+from orchestra.evaluation.contests.labelled import descriptions, fitting, found, words
 from orchestra.evaluation.contests.learned import Described
-from orchestra.evaluation.load import lines, required
+from orchestra.evaluation.load import folder_name, lines, required
 from orchestra.evaluation.outcomes import Bools, Floats, Ints
 from orchestra.ports.embedder import Embedder
 from orchestra.routing.learners.kernel import predicted, rbf, solved
@@ -33,7 +34,10 @@ NAMED, UNNAMED, LEXICAL = 0.5, 0.5, 0.5
 TEMPERATURE, RIDGE, ROUNDS = 0.06, 0.3, 3
 MOST_UNLABELLED = 6000
 CUTS = (5, 10)
+GAINS = (("gain_top1", 1), ("gain_hit_any_3", 3))
 OUT = -9.0
+STAGES = 2
+"""How many stages of work ``skills`` tells of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +81,7 @@ def load_retrieval(path: str | Path, beside: str | Path | None = None) -> Retrie
     file = found(Path(path))
     rows = list(lines(file))
     if not rows:
-        raise BadDefinition(f"{file} holds no rows.")
+        raise BadDefinition(f"{file} holds no rows.", remedy="Write one JSON object a line, or name another file.")
     first = rows[0][1]
     if "candidates" in first:
         return _offered(file, rows)
@@ -90,8 +94,10 @@ def load_retrieval(path: str | Path, beside: str | Path | None = None) -> Retrie
         kept = [(row["text"], row["skills"]) for _, row in rows if not row.get("excluded")]
         return _made(file, kept, dict(sorted(known.items())))
     column = next((name for name in ("label", "labels", "intent") if name in first), "")
+    if not column:
+        raise BadDefinition(f"{file}: its rows name nobody who is right.", remedy=fitting(first))
     about = descriptions(file.parent, column) or (descriptions(found(Path(beside)).parent, column) if beside else {})
-    if not column or not about:
+    if not about:
         raise BadDefinition(
             f"{file}: nothing describes the labels.", remedy="Put tools.json or schemas.json beside it."
         )
@@ -114,9 +120,11 @@ def _made(file: Path, asked: Sequence[tuple[str, Sequence[str]]], said: Mapping[
     pairs = [(text, frozenset(place[one] for one in right if one in place)) for text, right in asked]
     pairs = [pair for pair in pairs if pair[1]]
     if not pairs:
-        raise BadDefinition(f"{file}: no label of any row is described.")
+        raise BadDefinition(
+            f"{file}: no label of any row is described.", remedy="Describe the labels in labels.json beside the rows."
+        )
     return Retrieval(
-        dataset=file.parent.name,
+        dataset=folder_name(file),
         texts=tuple(text for text, _ in pairs),
         right=tuple(right for _, right in pairs),
         offered=(),
@@ -138,9 +146,12 @@ def _offered(file: Path, rows: Sequence[tuple[int, Mapping[str, Any]]]) -> Retri
         offered.append(frozenset(own))
         right.append(frozenset(at for (name, _), at in zip(mine, own, strict=True) if name in gold))
         if not right[-1]:
-            raise BadDefinition(f"{where}: none of {sorted(gold)} is among the candidates.")
+            raise BadDefinition(
+                f"{where}: none of {sorted(gold)} is among the candidates.",
+                remedy="Add the right one to the candidates, or strike the row.",
+            )
     return Retrieval(
-        dataset=file.parent.name,
+        dataset=folder_name(file),
         texts=tuple(texts),
         right=tuple(right),
         offered=tuple(offered),
@@ -186,26 +197,35 @@ def echoed(scores: Floats, x: Singles, pool_scores: Floats, pool: Singles) -> Fl
 
 
 def skills(
-    asked: Retrieval, unlabelled: Sequence[str] = (), embedder: str = "auto", told: Told = silent
+    asked: Retrieval,
+    unlabelled: Sequence[str] = (),
+    embedder: str = "auto",
+    told: Told = silent,
+    routers: Sequence[str] = (AUTO,),
 ) -> dict[str, Any]:
     """How well descriptions alone find who should serve: no example is seen.
 
     ``unlabelled`` are texts of which nobody knows who served them, 6,000 are used at most, and only where the rows are
-    not choices among a few; "described" among the baselines does without. They must not be the texts that are asked.
+    not choices among a few; the router "described" does without, and is always among the baselines. They must not be
+    the texts that are asked.
 
     ``hit_any_3`` is the share of texts with a right one among the first three, ``recall_5`` and ``recall_10`` the share
     of the right ones among the first five and ten. ``gain_top1`` and ``gain_hit_any_3`` are less the encoder's cosine
-    with name and description, with the 95 % interval; None without an encoder. ``us_per_decision`` has the embedding.
+    with name and description, with the 95 % interval; None without an encoder. ``us_per_decision`` of "auto" has the
+    embedding.
 
-    Raises: BadDefinition, UnknownName; ExtraMissing or LocalModelMissing.
+    Raises: BadDefinition, UnknownName, UnknownRouter; ExtraMissing or LocalModelMissing.
     """
     if not len(asked):
         raise BadDefinition("There is nothing to answer.", remedy="Give a test part with rows.")
+    named_among(routers, (AUTO, DESCRIBED))
+    told(0, "reads")
     start = time.perf_counter()
     used, scores = scored(asked, asked.texts, embedder, told)
     own = set(asked.texts)
     pool = [] if asked.offered else [text for text in dict.fromkeys(unlabelled) if text not in own]
     scores[AUTO] = scores[DESCRIBED]
+    told(0, "reads what is alike")
     if pool:
         kept = min(len(pool), MOST_UNLABELLED)
         pool = [pool[i * len(pool) // kept] for i in range(kept)]
@@ -215,11 +235,13 @@ def skills(
         scores[AUTO] = echoed(scores[DESCRIBED], x, about[DESCRIBED], alike)
     us = (time.perf_counter() - start) * 1e6 / len(asked)
     name_to_order = {name: ranked(own, asked.offered) for name, own in scores.items()}
-    auto = _row(AUTO, name_to_order[AUTO], asked) | {"us_per_decision": us, "gain_top1": None, "gain_hit_any_3": None}
-    if "encoder" in scores:
-        for key, cut in (("gain_top1", 1), ("gain_hit_any_3", 3)):
-            mine, theirs = (_any(name_to_order[name], asked.right, cut) for name in (AUTO, "encoder"))
-            auto[key] = gain(mine, theirs, 0)
+    rows = []
+    for name in routers:
+        row = _row(name, name_to_order[name], asked)
+        rows.append(row | {"us_per_decision": us if name == AUTO else None, "gain_top1": None, "gain_hit_any_3": None})
+        for key, cut in GAINS if "encoder" in scores else ():
+            mine, theirs = (_any(name_to_order[one], asked.right, cut) for one in (name, "encoder"))
+            rows[-1][key] = gain(mine, theirs, 0)
     chance = [len(right) / (len(asked.offered[i]) if asked.offered else len(asked.names))
               for i, right in enumerate(asked.right)]  # fmt: skip
     base = [_row(name, order, asked) for name, order in name_to_order.items() if name != AUTO]
@@ -227,7 +249,7 @@ def skills(
         "dataset": asked.dataset,
         "n": len(asked),
         "embedder": used,
-        "routers": [auto],
+        "routers": rows,
         "baselines": [{"name": "random", "top1": float(np.mean(chance))}, *base],
     }
 

@@ -48,6 +48,7 @@ def taught(name: str, question: Question, seed: int, told: Told = silent) -> Ans
     It meets the 64 directions in which the training vectors vary most. A fifth of the texts is kept back for a router
     with a promise to calibrate. Raises: UnknownRouter.
     """
+    told(0, f"{name}, seed {seed}")
     learner, rng = router(name), random.Random(f"contest/{seed}")
     x, asked = projected(question.x, question.asked, seed)
     rows = rng.sample(range(len(x)), min(len(x), MOST_TEXTS))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from orchestra.core.errors import BadDefinition, BadNumber
+from orchestra.evaluation.contests.admission import named_among
 from orchestra.evaluation.contests.answers import gain
 from orchestra.evaluation.contests.features import Singles, Told, features, silent
 from orchestra.evaluation.contests.labelled import found
@@ -26,16 +27,18 @@ from orchestra.evaluation.contests.ordinal import (
     sufficient_at,
     worth,
 )  # fmt: skip
-from orchestra.evaluation.load import lines
+from orchestra.evaluation.load import folder_name, lines
 from orchestra.evaluation.outcomes import Ints
 from orchestra.evaluation.tiers import Step, failure_aware, load_steps
 
-AUTO = "auto"
+AUTO, LIKELIEST = "auto", "auto:likeliest"
 ORDER = ("SIMPLE", "MEDIUM", "COMPLEX", "REASONING")
 """What tiers may be called in a column ``label``, the cheapest first."""
 NUMBERS = ("chars", "n_messages", "step_index")
 LIMIT = 3.0
 NEIGHBOURS = 5
+STAGES = 4
+"""How many stages of work ``tiers`` tells of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,16 +83,19 @@ def load_tiers(path: str | Path) -> TierSet:
     file = found(Path(path))
     rows = list(lines(file))
     if not rows:
-        raise BadDefinition(f"{file} holds no rows.")
+        raise BadDefinition(f"{file} holds no rows.", remedy="Write one JSON object a line, or name another file.")
     gold = [_gold(row, f"{file}:{line}") for line, row in rows]
     given = [row.get("emb") for _, row in rows]
     bare = any(not isinstance(row.get("text"), str) for _, row in rows)
     if bare and not all(isinstance(one, list) and len(one) == len(given[0] or ()) for one in given):
-        raise BadDefinition(f"{file}: a row has neither a text nor an array in 'emb' as long as the others.")
+        raise BadDefinition(
+            f"{file}: a row has neither a text nor an array in 'emb' as long as the others.",
+            remedy="Give every row one of them.",
+        )
     numbers = [name for name in NUMBERS if all(isinstance(row.get(name), int) for _, row in rows)]
     whole = all("instance_id" in row and "benchmark" in row and "target_tier_id" in row for _, row in rows)
     return TierSet(
-        name=file.parent.name,
+        name=folder_name(file),
         gold=np.array(gold, dtype=np.intp),
         texts=() if bare else tuple(_text(row) for _, row in rows),
         vectors=np.array(given, dtype=np.float32) if bare else None,
@@ -114,7 +120,12 @@ def _gold(row: Mapping[str, Any], where: str) -> int:
 
 
 def tiers(
-    train: TierSet, test: TierSet, at_mean_tier: float = 1.22, embedder: str = "auto", told: Told = silent
+    train: TierSet,
+    test: TierSet,
+    at_mean_tier: float = 1.22,
+    embedder: str = "auto",
+    told: Told = silent,
+    routers: Sequence[str] = (AUTO, LIKELIEST),
 ) -> dict[str, Any]:
     """Learns from ``train``, answers for ``test``. "auto" keeps to a mean tier with a price from the training part.
 
@@ -125,22 +136,23 @@ def tiers(
     are there where the rows are steps of trajectories. ``gain`` is auto's sufficient share less that of the nearest
     neighbours.
 
-    Raises: BadDefinition for parts that do not fit, BadNumber for a mean tier outside [0, 3]; as ``features``.
+    Raises: BadDefinition where parts do not fit, BadNumber for a tier outside [0, 3], UnknownRouter; as ``features``.
     """
-    if not len(train) or not len(test) or (train.vectors is None) != (test.vectors is None):
-        raise BadDefinition("The two parts do not fit.", remedy="Give texts in both or vectors in both, and rows.")
-    if not 0.0 <= at_mean_tier <= len(ORDER) - 1:
-        raise BadNumber(f"at_mean_tier={at_mean_tier!r}.", remedy="Give a mean tier from 0 to 3.")
+    named_among(routers, (AUTO, LIKELIEST))
+    _fits(train, test, at_mean_tier)
+    told(0, "reads")
     used, x, asked = _read(train, test, embedder, told)
     told(0, "calibrates")
     lam, kept_back = settled(x, train.gold, train.groups)
     price = price_at(kept_back, at_mean_tier)
+    told(0, "learns")
     model = ordinal(x, train.gold, lam)
     start = time.perf_counter()
     enough = model.enough(asked)
     picks = worth(enough, price)
     us = (time.perf_counter() - start) * 1e6 / len(test)
     points = curve(enough, test.gold)
+    told(0, "is taught the judged part too")
     known = curve(informed((x, train.gold), (asked, test.gold), test.groups, lam), test.gold)
     near = neighbours(x, train.gold, asked)
     auto = _row(AUTO, picks, test) | {
@@ -152,20 +164,28 @@ def tiers(
         "us_per_decision": us,
         "gain": gain((picks >= test.gold).astype(np.float64), (near >= test.gold).astype(np.float64), 0),
     }
-    likeliest = _row(f"{AUTO}:likeliest", np.diff(enough, axis=1, prepend=0.0).argmax(axis=1), test)
+    likeliest = _row(LIKELIEST, np.diff(enough, axis=1, prepend=0.0).argmax(axis=1), test)
+    name_to_row = {AUTO: auto, LIKELIEST: likeliest}
     ceiling = sufficient_at(known, at_mean_tier)
     fixed = [_row(f"always {tier}", np.full(len(test), tier), test) for tier in range(len(ORDER))]
     return {
         "dataset": test.name,
         "n": len(test),
         "embedder": used,
-        "routers": [one | {"embedder": used, "ceiling": ceiling} for one in (auto, likeliest)],
+        "routers": [name_to_row[name] | {"embedder": used, "ceiling": ceiling} for name in routers],
         "baselines": [
             _row(f"kNN-{NEIGHBOURS}", near, test) | {"embedder": used},
             *fixed,
             _row("oracle", test.gold, test),
         ],
     }
+
+
+def _fits(train: TierSet, test: TierSet, at_mean_tier: float) -> None:
+    if not len(train) or not len(test) or (train.vectors is None) != (test.vectors is None):
+        raise BadDefinition("The two parts do not fit.", remedy="Give texts in both or vectors in both, and rows.")
+    if not 0.0 <= at_mean_tier <= len(ORDER) - 1:
+        raise BadNumber(f"at_mean_tier={at_mean_tier!r}.", remedy="Give a mean tier from 0 to 3.")
 
 
 def neighbours(x: Singles, gold: Ints, asked: Singles) -> Ints:

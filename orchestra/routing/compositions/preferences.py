@@ -120,7 +120,9 @@ def preference(choices: Sequence[Choice]) -> float:
     tables: list[Array] = []
     for options, picked in choices:
         if isinstance(picked, bool) or not 0 <= picked < len(options):
-            raise BadDefinition(f"Option {picked!r} was picked of {len(options)}.")
+            raise BadDefinition(
+                f"Option {picked!r} was picked of {len(options)}.", remedy="Give the place of one of them, from 0."
+            )
         for effect, cost in options:
             _weight(effect, "effect")
             _weight(cost, "cost")
@@ -178,5 +180,5 @@ def _newton(tables: Sequence[Array], free: list[int]) -> Array:
 
 def _weight(value: float, what: str) -> float:
     if isinstance(value, bool) or not 0.0 <= value <= 1.0:
-        raise BadNumber(f"{what}={value!r} lies outside [0, 1].")
+        raise BadNumber(f"{what}={value!r} lies outside [0, 1].", remedy="Scale it to [0, 1].")
     return float(value)

@@ -63,7 +63,9 @@ def formula(given: Any, depth: int = 0) -> Formula:
     if isinstance(given, str) and given:
         return Formula("leaf", (given,))
     if depth >= DEEPEST:
-        raise BadDefinition(f"A formula lies more than {DEEPEST} deep.")
+        raise BadDefinition(
+            f"A formula lies more than {DEEPEST} deep.", remedy="Split it into several rules or signals."
+        )
     if isinstance(given, Mapping) and len(given) == 1:
         ((kind, parts),) = given.items()
         if kind == "not":
@@ -143,12 +145,14 @@ class Rules(Made):
         name: str = "rules",
     ) -> None:
         if strategy not in ("priority", "confidence"):
-            raise BadDefinition(f"strategy={strategy!r} is not 'priority' or 'confidence'.")
+            raise BadDefinition(
+                f"strategy={strategy!r} is not 'priority' or 'confidence'.", remedy="Say one of the two."
+            )
         self.name, self.rules, self.strategy = name, tuple(rules), strategy
         self.otherwise = BestOf() if otherwise is None else use_of(otherwise)
         for what, names in (("rules", [rule.name for rule in rules]), ("signals", [one.name for one in signals])):
             if twice := next((name for name in names if names.count(name) > 1), None):
-                raise DuplicateName(f"Two {what} are named {twice!r}.")
+                raise DuplicateName(f"Two {what} are named {twice!r}.", remedy="Rename one of them.")
         named = dict.fromkeys(name for rule in rules for name in rule.when.names)
         known = {signal.name: signal for signal in signals}
         if missing := next((name for name in named if name not in known), None):

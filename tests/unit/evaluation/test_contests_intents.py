@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from orchestra.core.errors import BadDefinition, UnknownRouter
-from orchestra.evaluation.contests import learned
 from orchestra.evaluation.contests.answers import FIGURES, Answers, figures, first_few
-from orchestra.evaluation.contests.intents import calibrated, intents
+from orchestra.evaluation.contests.intents import calibrated, intents, stages
 from orchestra.evaluation.contests.labelled import Labelled
 from orchestra.evaluation.contests.learned import Described, informed, learn, parted, targets
 from orchestra.evaluation.contests.taught import Question, projected, taught
+from orchestra.routing.learners import kernel
 
 WORDS = {
     "play": "song album singer radio music",
@@ -82,7 +82,7 @@ def test_what_the_judged_rows_of_other_parts_would_teach(monkeypatch: pytest.Mon
     y = np.eye(4, dtype=np.float32)[[0, 1] * 8 + [0]]
     own = np.eye(5, dtype=np.float32)[[0, 1, 2, 4, 1, 0, 4, 3, 1, 0, 0]]
     described, part = Described(about, np.arange(3)), np.arange(11) % 3
-    monkeypatch.setattr(learned, "BLOCK", 4)
+    monkeypatch.setattr(kernel, "BLOCK", 4)
     found = informed(learn(x, y, described, asked), asked, own, described.near(asked, 5), part)
     wide = np.hstack([y, np.zeros((17, 1), dtype=np.float32)])
     for one in range(3):
@@ -97,10 +97,10 @@ def test_a_block_at_a_time_is_the_plain_solution(monkeypatch: pytest.MonkeyPatch
     rng = np.random.default_rng(1)
     root = rng.standard_normal((13, 13))
     gram, b = (root @ root.T).astype(np.float32), rng.standard_normal((13, 2)).astype(np.float32)
-    monkeypatch.setattr(learned, "BLOCK", 4)
-    lower = learned.factored(gram.copy(), 1.0)
+    monkeypatch.setattr(kernel, "BLOCK", 4)
+    lower = kernel.factored(gram.copy(), 1.0)
     truth = np.linalg.solve(gram + np.eye(13), b)
-    assert np.allclose(learned.backward(lower, learned.forward(lower, b)), truth, atol=1e-4)
+    assert np.allclose(kernel.backward(lower, kernel.forward(lower, b)), truth, atol=1e-4)
 
 
 def test_the_ceiling_knows_more_than_the_training_part() -> None:
@@ -177,3 +177,22 @@ def test_small_parts() -> None:
         intents(labelled(20, 1), labelled(0, 1), embedder="hashed:256")
     with pytest.raises(BadDefinition, match="has a label"):
         intents(labelled(20, 1, ("nothing",)), labelled(5, 1), embedder="hashed:256")
+
+
+def test_a_part_without_any_label_is_refused() -> None:
+    with pytest.raises(BadDefinition, match="out of scope: no figure applies"):
+        intents(labelled(40, 1), labelled(10, 2, ("nothing",)), embedder="hashed:64")
+
+
+def test_routers_of_which_figures_would_say_nothing_are_refused() -> None:
+    for name, said in (("trained", "before it was trained"), ("set:mixed", "asks a model")):
+        with pytest.raises(BadDefinition, match=said):
+            intents(labelled(40, 1), labelled(10, 2), ("auto", name), embedder="hashed:64")
+
+
+@pytest.mark.parametrize("names", [("auto", "auto:3"), ("random",), ("random", "auto", "fixed")])
+def test_stages_are_told_as_they_were_counted(names: Sequence[str]) -> None:
+    begun: list[str] = []
+    told = lambda count, text: None if count else begun.append(text)  # noqa: E731
+    intents(labelled(40, 1), labelled(10, 2), names, (0, 1), "hashed:64", told)
+    assert len(begun) == stages(names, (0, 1))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestra.core.errors import BadDefinition
-from orchestra.evaluation.contests.labelled import load_labelled, words
+from orchestra.evaluation.contests.labelled import fitting, load_labelled, words
 
 
 def written(folder: Path, rows: list[dict[str, Any]], **beside: Any) -> Path:
@@ -75,3 +75,30 @@ def test_bad_descriptions_and_no_file(tmp_path: Path) -> None:
 
 def test_words() -> None:
     assert (words("FindMovies"), words("find_a-movie.now")) == ("Find Movies", "find a movie now")
+
+
+def test_shapes_are_labels_and_the_only_file_of_a_folder_is_taken(tmp_path: Path) -> None:
+    folder = written(tmp_path / "mine", [{"text": "a", "shape": "chain"}])
+    (folder / "data.jsonl").rename(folder / "heldout.jsonl")
+    made = load_labelled(folder)
+    assert (made.name, made.labels) == ("mine", (frozenset({"chain"}),))
+    (folder / "more.jsonl").write_text("{}", encoding="utf-8")
+    with pytest.raises(BadDefinition, match=r"there are heldout\.jsonl, more\.jsonl"):
+        load_labelled(folder)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"candidates": [], "gold": ["f"]}, "bench skills"),
+        ({"score": [1, 0]}, "bench outcomes"),
+        ({"target_tier_id": 3, "text": "a"}, "bench tiers"),
+        ({"label": "a"}, "bench intents, or sets"),
+        ({"offered": [], "text": "a"}, "nowhere what is right"),
+    ],
+)
+def test_the_contest_that_fits_is_named(row: dict[str, Any], said: str, tmp_path: Path) -> None:
+    assert said in fitting(row)
+    if "label" not in row:
+        with pytest.raises(BadDefinition, match=said):
+            load_labelled(written(tmp_path, [row]))

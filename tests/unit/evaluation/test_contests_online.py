@@ -1,5 +1,6 @@
 """Bandits over recorded rows: what they know beforehand, what they see, what is told of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,22 @@ def test_a_row_of_both_parts_counts_once_and_features_come_from_the_first() -> N
     assert len(again) == 90 and again.x == pytest.approx(rows.x)
     far = both(known, other._replace(plain=other.plain + 5.0))
     assert far.x is not None and far.x[:60] == pytest.approx(rows.x[:60])
+
+
+def test_rows_of_one_id_that_are_not_the_same_question_are_two() -> None:
+    known, other = parts(90)
+    again = replace(other.outcomes, ids=tuple(f"q{i}" for i in range(30)), texts=tuple(f"new {i}" for i in range(30)))
+    known = known._replace(outcomes=replace(known.outcomes, texts=tuple(f"old {i}" for i in range(60))))
+    rows = both(known, other._replace(outcomes=again))
+    assert len(rows) == 90 and rows.ids[0] == "0/q0" and rows.ids[60] == "1/q0"
+    plain = both(known, other._replace(outcomes=replace(again, ids=tuple(f"q{i}" for i in range(60, 90)))))
+    assert plain.x is not None and rows.x == pytest.approx(plain.x) and (rows.scores == plain.scores).all()
+    assert plain.ids == tuple(f"q{i}" for i in range(90))
+    figures = [
+        online("auto", known, other._replace(outcomes=one), seeds=1)
+        for one in (again, replace(again, ids=plain.ids[60:]))
+    ]
+    assert figures[0] == figures[1] and figures[0] is not None and figures[0]["steps"] == 90
 
 
 def test_full_information_is_that_of_the_replay() -> None:

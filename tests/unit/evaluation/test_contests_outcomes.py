@@ -12,15 +12,17 @@ import numpy as np
 import pytest
 
 from orchestra.core.errors import BadDefinition, UnknownRouter
+from orchestra.evaluation.accuracy import accuracy
 from orchestra.evaluation.baselines import Predicted
 from orchestra.evaluation.contests.entrants import Expected, Part, favours, taught, trained
-from orchestra.evaluation.contests.outcomes import Asked, contest, price_within, questions
+from orchestra.evaluation.contests.features import CHOICES, features
+from orchestra.evaluation.contests.outcomes import Asked, contest, mean_of_all, price_within, questions, stages
 from orchestra.evaluation.contests.plot import mixed, plot
 from orchestra.evaluation.outcomes import OutcomeSet
 from orchestra.routing.registry import router
 
 WORDS = {"sums": "add subtract divide number total", "verse": "poem rhyme sonnet line stanza"}
-EXACT = {"cost_per_1k", "aiq", "apgr", "regret", "curve", "ci95", "accuracy", "name", "embedder", "ceiling"}
+EXACT = {"cost_per_1k", "aiq", "apgr", "regret", "curve", "ci95", "accuracy", "name", "embedder", "ceiling", "mcnemar"}
 
 
 def made(n: int, seed: int, costs: bool = True) -> OutcomeSet:
@@ -90,8 +92,13 @@ def test_the_tools_that_a_question_comes_with_are_read_too() -> None:
 def test_outcomes_that_nobody_recorded_are_refused_with_what_to_do_instead() -> None:
     gaps = made(10, 1)
     gaps.scores[3, 0] = np.nan
-    with pytest.raises(BadDefinition, match="offpolicy"):
+    with pytest.raises(BadDefinition, match=r"row '1/3' and option 'counter' there is no score.*contests\.partial"):
         contest(made(30, 0), gaps, asked=Asked(embedder="hashed:64", replay=False))
+
+
+def test_the_routers_of_a_contest_are_looked_at_first() -> None:
+    with pytest.raises(BadDefinition, match="before it was trained"):
+        contest(made(30, 0), made(10, 1), ("two-step",), Asked(embedder="hashed:64", replay=False))
 
 
 def test_an_unknown_router_is_refused() -> None:
@@ -167,3 +174,71 @@ def test_between_two_points_the_picture_shows_what_coins_reach() -> None:
     assert heights == pytest.approx(0.2 + 0.6 * (costs - 0.01) / 0.99)
     assert len(costs) >= 200
     assert mixed([(0.0, 0.5), (2.0, 0.5)])[1].tolist() == [0.5]
+
+
+def test_mcnemar_counts_the_rows_that_one_of_the_two_got_right(result: dict[str, Any]) -> None:
+    auto, _, cheapest = result["routers"]
+    single = next(one["accuracy"] for one in result["baselines"] if one["name"] == "best single")
+    found = auto["mcnemar"]
+    assert (found["b"] - found["c"]) / 80 == pytest.approx(auto["accuracy"] - single) and found["p"] < 0.001
+    assert cheapest["mcnemar"]["b"] + cheapest["mcnemar"]["c"] in (0, cheapest["mcnemar"]["b"])
+    half = made(40, 1)
+    half.scores[0, :] = 0.5
+    (one,) = contest(made(60, 0), half, asked=Asked(embedder="hashed:64", replay=False))["routers"]
+    assert one["mcnemar"] is None, "it is of right and wrong alone"
+
+
+def test_a_mean_of_some_seeds_is_none() -> None:
+    assert mean_of_all([1.0, 2.0]) == 1.5 and mean_of_all([1.0, None]) is mean_of_all([None]) is None
+
+
+def test_figures_of_several_seeds_are_of_their_means() -> None:
+    train, test = made(60, 0), made(200, 1)
+
+    def random_router(seeds: int) -> dict[str, Any]:
+        asked = Asked(seeds=seeds, embedder="hashed:64", replay=False)
+        found: dict[str, Any] = contest(train, test, ("random",), asked)["routers"][0]
+        return found
+
+    one, many = random_router(1), random_router(12)
+    single = next(
+        row["accuracy"]
+        for row in contest(train, test, asked=Asked(embedder="hashed:64", replay=False))["baselines"]
+        if row["name"] == "best single"
+    )
+    assert many["ci95"][0] <= many["accuracy"] - single <= many["ci95"][1]
+    assert many["ci95"][1] - many["ci95"][0] < 0.9 * (one["ci95"][1] - one["ci95"][0]), "the draw is averaged out"
+    assert many["perf_gain"] != one["perf_gain"]
+
+
+def test_the_trained_router_has_no_regret_and_each_a_ceiling_on_its_own_features(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(CHOICES, "auto", ("hashed:512",) * 2)
+    monkeypatch.setitem(CHOICES, "short", ("hashed:8",) * 2)
+    begun: list[str] = []
+    names, asked = ("auto", "trained", "neighbours"), Asked(seeds=2, embedder="auto")
+    train, test = made(20, 0), made(60, 1)
+    out = contest(train, test, names, asked, lambda count, text: begun.append(text) if not count else None)
+    auto, offline, near = out["routers"]
+    assert auto["accuracy"] == offline["accuracy"] and auto["embedder"] == offline["embedder"] != near["embedder"]
+    assert offline["regret"] is offline["replay"] is None and None not in (auto["regret"], near["regret"])
+    assert auto["ceiling"] == auto["accuracy"]
+    x = features(train.texts, test.texts, "short")
+    alone = trained(Part(train, x.train, x.train), Part(test, x.test, x.test)).shares(0.0)
+    assert near["ceiling"] == pytest.approx(accuracy(test.scores, alone)) != auto["ceiling"]
+    assert len(begun) == stages(names, asked, priced=True)
+
+
+def test_a_gap_that_may_be_none_is_not_shared_out() -> None:
+    asked = Asked(embedder="hashed:64", replay=False)
+    (alike,) = contest(made(90, 0), made(60, 1), asked=asked)["routers"]
+    assert alike["apgr"] is alike["cpt50"] is alike["cpt80"] is None, "two options of about the same worth"
+    train, test = made(90, 0), made(60, 1)
+    for part in (train, test):
+        part.scores[:, 1] = np.maximum(part.scores[:, 1], part.scores[:, 0])
+    train.scores[0, 0] = np.nan
+    (apart,) = contest(train, test, asked=asked)["routers"]
+    assert apart["apgr"] > 0.5 and 0.0 < apart["cpt50"] < apart["cpt80"] < 1.0
+    test.scores[:, 1] = test.scores[:, 0]
+    assert contest(train, test, asked=asked)["routers"][0]["apgr"] is None

@@ -6,9 +6,9 @@ import random
 import numpy as np
 import pytest
 
-from orchestra.core.errors import BadDefinition, BadNumber
+from orchestra.core.errors import BadDefinition, BadNumber, UnknownRouter
 from orchestra.evaluation.contests.labelled import Labelled
-from orchestra.evaluation.contests.sets import Sizes, sets, sizes
+from orchestra.evaluation.contests.sets import Sizes, sets, sizes, stages
 
 WORDS = {"play": "song album singer", "book": "table dinner guests", "rain": "sun wind cold", "ride": "taxi driver car"}
 
@@ -67,3 +67,23 @@ def test_nothing_to_learn_from_or_to_answer() -> None:
         sets(labelled(20, 1), labelled(0, 1), embedder="hashed:64")
     with pytest.raises(BadNumber, match="one group"):
         sets(labelled(20, 1, groups=1), labelled(5, 1), embedder="hashed:64")
+
+
+def test_a_part_of_empty_sets_has_figures() -> None:
+    train = labelled(80, 1, 0, 1)
+    out = sets(train, dataclasses.replace(labelled(20, 2), labels=(frozenset(),) * 20), embedder="hashed:64")
+    assert out["routers"][0]["top1"] is None and 0.0 <= out["routers"][0]["exact"] <= 1.0
+
+
+def test_names_of_another_contest_are_refused_with_those_of_this_one() -> None:
+    with pytest.raises(UnknownRouter, match="auto, auto:3"):
+        sets(labelled(20, 1), labelled(5, 2), ("auto:set",), embedder="hashed:64")
+    with pytest.raises(BadDefinition, match="asks a model"):
+        sets(labelled(20, 1), labelled(5, 2), ("set:reasoned",), embedder="hashed:64")
+
+
+def test_stages_are_told_as_they_were_counted() -> None:
+    begun: list[str] = []
+    told = lambda count, text: None if count else begun.append(text)  # noqa: E731
+    sets(labelled(40, 1), labelled(10, 2), ("auto", "random"), (0, 1), "hashed:64", told)
+    assert len(begun) == stages(("auto", "random"), (0, 1), 40)

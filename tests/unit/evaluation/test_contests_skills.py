@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from orchestra.core.errors import BadDefinition
+from orchestra.core.errors import BadDefinition, UnknownRouter
 from orchestra.evaluation.contests.skills import echoed, hits, load_retrieval, ranked, skills
 
 TOOLS = {
@@ -38,6 +38,8 @@ def test_tools(tmp_path: Path) -> None:
     assert load_retrieval(bare, tmp_path / "a").names == asked.names
     with pytest.raises(BadDefinition, match="nothing describes"):
         load_retrieval(bare)
+    with pytest.raises(BadDefinition, match="nowhere what is right"):
+        load_retrieval(written(tmp_path / "c", [{"text": "x", "offered": [{"name": "f", "desc": "g"}]}]))
 
 
 def test_a_choice_among_those_offered(tmp_path: Path) -> None:
@@ -88,4 +90,9 @@ def test_texts_without_a_label_help(tmp_path: Path) -> None:
     asked = load_retrieval(written(tmp_path, rows, TOOLS))
     pool = ["quux and a dinner table", "quux dinner", "reserves quux", "quux for two", "weather"]
     alone, helped = (skills(asked, own, embedder="hashed:256") for own in ([], pool))
+    named = skills(asked, pool, "hashed:256", routers=("described", "auto"))["routers"]
+    assert [one["name"] for one in named] == ["described", "auto"] and named[1]["us_per_decision"] > 0
+    assert named[0]["top1"] == alone["routers"][0]["top1"] and named[0]["us_per_decision"] is None
+    with pytest.raises(UnknownRouter, match="auto, described"):
+        skills(asked, pool, "hashed:256", routers=("linucb",))
     assert helped["routers"][0]["top1"] == 1.0 and helped["baselines"][-1]["top1"] == alone["routers"][0]["top1"]

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from orchestra.core.errors import BadDefinition, BadNumber
-from orchestra.evaluation.contests.tiers import load_tiers, neighbours, tiers
+from orchestra.core.errors import BadDefinition, BadNumber, UnknownRouter
+from orchestra.evaluation.contests.tiers import STAGES, load_tiers, neighbours, tiers
 
 
 def written(folder: Path, rows: list[dict[str, Any]]) -> Path:
@@ -38,6 +38,12 @@ def test_the_contest(tmp_path: Path) -> None:
     assert out["embedder"] == "hashed:256 and numbers" and auto["curve"][0][0] <= auto["curve"][-1][0] == 3.0
     assert [row["embedder"] for row in out["routers"]] == [out["embedder"]] * 2
     assert auto["ceiling"] == likeliest["ceiling"] >= auto["sufficient_at"] - 0.1 and 0.0 <= auto["price"] <= 1.0
+    begun: list[str] = []
+    told = lambda count, text: None if count else begun.append(text)  # noqa: E731
+    named = tiers(train, test, 1.5, "hashed:256", told, ("auto:likeliest",))
+    assert [row["name"] for row in named["routers"]] == ["auto:likeliest"] and len(begun) == STAGES
+    with pytest.raises(UnknownRouter, match="auto, auto:likeliest"):
+        tiers(train, test, 1.5, "hashed:256", routers=("linucb",))
     base = {row["name"]: row for row in out["baselines"]}
     assert base["kNN-5"]["embedder"] == out["embedder"] and "embedder" not in base["oracle"]
     assert base["always 3"]["sufficient"] == 1.0 == base["oracle"]["accuracy"] and base["always 0"]["accuracy"] == 0.25

@@ -94,3 +94,16 @@ def test_missing_empty_and_damaged_files(tmp_path: Path) -> None:
     (tmp_path / "models.json").unlink()
     with pytest.raises(BadDefinition, match=r"models\.json"):
         load(tmp_path)
+
+
+def test_the_only_file_of_a_folder_and_options_from_elsewhere(tmp_path: Path) -> None:
+    folder(tmp_path, {**GOOD, "reward": [0.25, None]}, packed=False)
+    (tmp_path / "outcomes.jsonl").rename(tmp_path / "heldout.jsonl")
+    assert load(tmp_path, options=("c", "d")).options == ("a", "b"), "what lies beside it comes first"
+    rewarded = load(tmp_path, score="reward")
+    assert np.array_equal(rewarded.scores, [[0.25, np.nan]], equal_nan=True)
+    (tmp_path / "models.json").unlink()
+    assert load(tmp_path, options=("c", "d")).options == ("c", "d")
+    (tmp_path / "other.jsonl").write_text("{}", encoding="utf-8")
+    with pytest.raises(BadDefinition, match=r"no outcomes: there are heldout\.jsonl, other\.jsonl"):
+        load(tmp_path)

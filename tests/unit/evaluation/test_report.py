@@ -105,3 +105,21 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert all(f"| {name} | " in printed for name in ALWAYS)
     main([str(tmp_path), "--train", str(tmp_path)])
     assert "| kNN | " in capsys.readouterr().out
+
+
+def test_parts_with_costs_and_without_are_compared_without() -> None:
+    for rows in (report(planted(False), planted()), report(planted(), planted(False))):
+        names = [row.name for row in rows]
+        assert "cheapest" not in names and not [name for name in names if "within" in name]
+
+
+def test_what_is_missing_is_named() -> None:
+    gap = planted()
+    gap.scores[3, 1] = np.nan
+    with pytest.raises(BadDefinition, match="row '3' and option 'b' there is no score"):
+        report(gap)
+    dear = planted()
+    assert dear.costs_usd is not None
+    dear.costs_usd[5:7, 0] = np.nan
+    with pytest.raises(BadDefinition, match="row '5' and option 'a' there is no cost, nor for 1 more"):
+        report(dear)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from orchestra.core.errors import BadDefinition, BadNumber
+from orchestra.routing.learners import kernel
 from orchestra.routing.learners.kernel import ASKED_TOGETHER, predicted, rbf, solved
 
 RNG = np.random.default_rng(1)
@@ -28,6 +29,25 @@ def test_the_weights_solve_the_ridged_system_and_leave_the_gram_matrix_as_it_was
     weights = solved(gram, Y, 0.5)
     assert np.allclose((gram + 0.5 * np.eye(40)) @ weights, Y, atol=1e-4)
     assert (gram == before).all()
+
+
+@pytest.mark.parametrize("lam", [0.1, 0.3, 10.0])
+def test_with_many_rows_the_weights_are_the_same(lam: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.repeat(ROWS, 5, axis=0)  # rows that repeat make the kernel as singular as it gets
+    gram, y = rbf(x, x), np.tile(Y, (5, 1))
+    before, plain = gram.copy(), solved(gram, y, lam)
+    monkeypatch.setattr(kernel, "FEW", 10)
+    monkeypatch.setattr(kernel, "BLOCK", 16)
+    again = solved(gram, y, lam)
+    truth = np.linalg.solve(gram.astype(np.float64) + lam * np.eye(200), y)
+    assert again.dtype == np.float32 and np.abs(again - truth).max() < 3e-7 * np.abs(truth).max()
+    assert np.allclose(again, plain, rtol=1e-4, atol=1e-5) and (gram == before).all()
+    monkeypatch.setattr(kernel, "REFINED", 0)
+    assert np.abs(solved(gram, y, 0.1) - np.linalg.solve(gram + 0.1 * np.eye(200), y)).max() < 1e-3
+    factors: list[float] = []
+    monkeypatch.setattr(kernel, "factored", lambda gram, lam: factors.append(lam))
+    solved(gram, y, 0.01)
+    assert factors == [], "too small a ridge for single precision"
 
 
 def test_a_small_ridge_meets_the_examples_and_a_large_one_forgets_them() -> None:
