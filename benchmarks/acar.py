@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.answers import Answered, load, record
 from orchestra.aggregation.canonical import canonical_answer
-from orchestra.evaluation.intervals import Interval, paired_bootstrap
+from orchestra.evaluation.intervals import Interval, bootstrap, paired_bootstrap
 from orchestra.evaluation.outcomes import Floats
 from orchestra.evaluation.samples import Played, Sample, played
 from orchestra.ports.plan import Topology
@@ -169,10 +169,22 @@ def report(asked: Sequence[Answered]) -> tuple[str, dict[str, Any]]:
     ]
     best = max(MODELS, key=lambda name: found[f"{name} alone"].right.mean())
     lines += ["", f"Best model alone, in hindsight: {best}."]
-    lines += ["", f"sigma 0 and wrong: {wrong:.3f} of all questions, {of_agreed:.3f} of those with sigma 0."]
+    agreed = sigmas == 0.0
+    missed = np.where(found[VOTE].right == 0.0, 1.0, 0.0)
+    low, high = _mean95(np.where(agreed, missed, 0.0))
+    lines += ["", f"sigma 0 and wrong: {wrong:.3f} of all questions ({low:.3f}..{high:.3f})"]
+    if agreed.any():
+        low, high = _mean95(missed[agreed])
+        lines[-1] += f", {of_agreed:.3f} of those with sigma 0 ({low:.3f}..{high:.3f})"
+    lines += ["", f"{OURS} minus {PUBLISHED}: {_said(_gain(found[OURS], found[PUBLISHED]))}."]
     said = (f"{kind} {few:.2f} {many:.2f}" for kind, (few, many) in kinds.items())
     lines.append(f"Right by kind, {PROBE} and {MODELS[0]} alone: {'; '.join(said)}.")
     return "\n".join(lines), {**values, "kinds": kinds}
+
+
+def _mean95(values: Floats) -> tuple[float, float]:
+    found = bootstrap(values, seed=SEED)
+    return found.low, found.high
 
 
 def _said(gain: Interval) -> str:
@@ -185,7 +197,8 @@ def _share(value: float | None) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.acar", description="What ACAR is worth.")
-    parser.add_argument("--questions", type=int, default=MOST, help=f"how many are asked at most ({MOST})")
+    many = f"about how many are asked, as many of each of nine kinds ({MOST})"
+    parser.add_argument("--questions", type=int, default=MOST, help=many)
     parser.add_argument("--minutes", type=float, default=30.0, help="after so long no more are asked (30)")
     parser.add_argument("--to", type=Path, metavar="FILE", help="add answers to this file, ask for none that it has")
     parser.add_argument("--from", type=Path, metavar="FILE", dest="source", help="ask nobody, read such a file")

@@ -61,7 +61,7 @@ class Answered:
 
 
 def rounds(n: int) -> Iterator[tuple[list[Question], list[Question]]]:
-    """Examples and up to four questions, one kind after the other, until there are ``n`` questions or none is left."""
+    """Examples and up to four questions, one kind after the other, until there are about ``n``, as many of each."""
     each = -(-n // len(KINDS))
     sets = {kind: questions(kind, EXAMPLES + each, SEED) for kind in KINDS}
     for start in range(EXAMPLES, EXAMPLES + each, A_ROUND):

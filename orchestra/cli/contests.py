@@ -95,12 +95,14 @@ def _parts(path: Path, train: Path | None) -> tuple[OutcomeSet, OutcomeSet]:
     from orchestra.core.errors import BadDefinition
     from orchestra.evaluation.load import load, outcomes_file
 
-    score = _score_of(outcomes_file(path))
+    score = _score_of(*(outcomes_file(one) for one in (path, train) if one is not None))
     if train is None:
         known, judged = load(path, clip=True, score=score).split(SHARE, "contest")
     else:
         known = load(train, clip=True, score=score)
         judged = load(path, clip=True, score=score, options=known.options).only(known.options)
+    if judged.gap():  # a log is judged without costs, and its costs are missing where its outcomes are
+        return known.unpriced(), judged.unpriced()
     if (known.costs_usd is None) != (judged.costs_usd is None):
         there, missing = ("train", "PATH") if judged.costs_usd is None else ("PATH", "train")
         typer.echo(f"Without costs: {there} has them and {missing} has none.", err=True)
@@ -118,18 +120,21 @@ def _parts(path: Path, train: Path | None) -> tuple[OutcomeSet, OutcomeSet]:
     return known, judged
 
 
-def _score_of(file: Path) -> str:
-    """The column that is judged by: the rewards, if there are any, where scores are missing."""
+def _score_of(*files: Path) -> str:
+    """The column that is judged by: the rewards, if all files have them, where the first one's scores are missing."""
     from orchestra.core.errors import BadDefinition
     from orchestra.evaluation.contests.labelled import fitting
     from orchestra.evaluation.load import lines
 
-    _, first = next(lines(file), (0, {"score": []}))
-    if "score" not in first and "reward" not in first:
-        raise BadDefinition(f"{file} holds no outcomes: a row has no score.", remedy=fitting(first))
-    if not isinstance(first.get("reward"), list):
+    rewarded = True
+    for file in files:
+        _, first = next(lines(file), (0, {"score": []}))
+        if "score" not in first and "reward" not in first:
+            raise BadDefinition(f"{file} holds no outcomes: a row has no score.", remedy=fitting(first))
+        rewarded &= isinstance(first.get("reward"), list)
+    if not rewarded:
         return "score"
-    scores = (row.get("score") for _, row in lines(file))
+    scores = (row.get("score") for _, row in lines(files[0]))
     return "reward" if any(not isinstance(own, list) or None in own for own in scores) else "score"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from copy import copy
 from typing import Any, Self
 
 
@@ -14,7 +15,8 @@ class Made:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         made = super().__new__(cls)
-        object.__setattr__(made, "_made_of", (args, kwargs))
+        held = tuple(map(_held, args)), {name: _held(value) for name, value in kwargs.items()}
+        object.__setattr__(made, "_made_of", held)
         return made
 
     def made_with(self) -> dict[str, Any]:
@@ -28,3 +30,8 @@ class Made:
             if one.kind is inspect.Parameter.VAR_KEYWORD:
                 given |= given.pop(one.name, {})
         return given
+
+
+def _held(value: Any) -> Any:
+    """What the caller may change afterwards, as it is now."""
+    return copy(value) if isinstance(value, (dict, list)) else value

@@ -135,7 +135,7 @@ def _value(value: Any) -> Any:
         return [_value(one) for one in value]
     if not isinstance(value, Mapping):
         return value
-    if ROUTER in value and value.keys() <= {ROUTER, PARAMETERS}:
+    if isinstance(value.get(ROUTER), str) and value.keys() <= {ROUTER, PARAMETERS}:
         return made_of(value)
     if value.keys() == {VALUE, PARAMETERS} and (place := VALUES.get(str(value[VALUE]))) is not None:
         return _made(place, str(value[VALUE]), value[PARAMETERS])

@@ -146,6 +146,27 @@ def test_what_the_ledger_refuses_as_large_is_asked_of_small(world: World) -> Non
             assert name == SMALL or f"{step_key}/@{SMALL}" in asked
 
 
+def test_the_ledger_does_refuse_large_ones_in_such_worlds() -> None:
+    """Without it the law above could hold of nothing."""
+    worlds = [
+        World(
+            seed=seed,
+            prices={SMALL: (0.1, 0.4), LARGE: (5.0, 20.0)},
+            turns=2,
+            agents=3,
+            max_tokens=6000,
+            refused=0.6,
+            policy=AlwaysLarge(),
+            budget_usd=0.2,
+        )
+        for seed in range(6)
+    ]
+    with patch("orchestra.runtime.models.FIRST_WAIT_S", 0.0):
+        events = [event for world in worlds for event in anyio.run(walked, world).events]
+    names = {event.name for event in events if isinstance(event, CallEnded) and _over_budget(event)}
+    assert LARGE in names
+
+
 def _over_budget(event: CallEnded) -> bool:
     return event.kind == "model" and isinstance(event.outcome, Failed) and event.outcome.cause.is_a(BudgetExceeded)
 

@@ -108,8 +108,9 @@ def both(known: Part, other: Part) -> OutcomeSet:
 
     Rows of one id, task and text are one; where two that are not have one id, all are told apart by their part.
     """
-    seen = set(_marks(known.outcomes))
-    new = [i for i, one in enumerate(_marks(other.outcomes)) if one not in seen]
+    columns = [name for name in ("tasks", "texts") if all(getattr(one.outcomes, name) for one in (known, other))]
+    seen = set(_marks(known.outcomes, columns))
+    new = [i for i, one in enumerate(_marks(other.outcomes, columns)) if one not in seen]
     first, second = known.outcomes, other.outcomes.rows(new)
     ids = first.ids + second.ids
     if len(set(ids)) < len(ids):
@@ -129,9 +130,8 @@ def both(known: Part, other: Part) -> OutcomeSet:
     )
 
 
-def _marks(rows: OutcomeSet) -> list[tuple[str, ...]]:
-    nothing = ("",) * len(rows)
-    return list(zip(rows.ids, rows.tasks or nothing, rows.texts or nothing, strict=True))
+def _marks(rows: OutcomeSet, columns: Sequence[str]) -> list[tuple[str, ...]]:
+    return list(zip(rows.ids, *(getattr(rows, name) for name in columns), strict=True))
 
 
 def priced(outcomes: OutcomeSet, lam: float) -> tuple[Option, ...]:

@@ -29,6 +29,8 @@ from orchestra.ports.router import Lesson
 OPTIMUM = "optimal_reward"
 """The column with each row's highest reward, where somebody knows it."""
 EXTRA = ("n_matched", "ess", "value95")
+FEW = 30
+"""With fewer effective rows there is no interval: that of one row, or of equal rewards, has no width. Our default."""
 
 
 def partial(
@@ -97,8 +99,11 @@ def _row(name: str, test: OutcomeSet, shares: Floats, best: Floats) -> dict[str,
     if not matched:
         return out
     estimate = value(test, shares)
-    out |= {"accuracy": estimate.value, "ess": estimate.effective_n, "value95": [estimate.low, estimate.high]}
-    if shares is not best and (best[~np.isnan(test.scores)] > 0.0).any():
+    out |= {"accuracy": estimate.value, "ess": estimate.effective_n}
+    if estimate.effective_n < FEW:
+        return out
+    out["value95"] = [estimate.low, estimate.high]
+    if shares is not best and best[~np.isnan(test.scores)].sum() >= FEW:
         gain = paired_bootstrap(linear(test, shares), linear(test, best), seed=SEED)
         out["ci95"] = [gain.low, gain.high]
     return out

@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestra.core.catalog import Catalog
 from orchestra.core.decision import Decide, Decision
+from orchestra.core.errors import BadDefinition
 from orchestra.core.outcome import Failed
 from orchestra.ports.router import Lesson, Router
 from orchestra.routing.made import Made
@@ -34,6 +35,15 @@ class Frozen(Made):
         self.sets, self.refuses = may(self.router, "sets"), refuses(self.router)
         self.walks = may(self.router, "walks")
         self.signals: Any = getattr(self.router, "signals", None)
+
+    def made_with(self) -> dict[str, Any]:
+        """As ``Made``. Raises BadDefinition where the router knows something: no state that is exchanged holds it."""
+        if getattr(self.router, "state", dict)():
+            raise BadDefinition(
+                f"What {self.router.name!r} learned before it was frozen is in no policy file.",
+                remedy=f"Export {self.router.name!r} itself, and serve that.",
+            )
+        return super().made_with()
 
     @property
     def version(self) -> int:
@@ -61,6 +71,10 @@ class Frozen(Made):
 
     def pulls(self, option: str, /) -> int:
         return self.router.pulls(option)
+
+    def state(self) -> dict[str, Any]:
+        """Nothing that could be loaded."""
+        return {}
 
     def delta(self) -> dict[str, Any]:
         return {}

@@ -25,6 +25,9 @@ class Stateless(Made):
     def pulls(self, _option: str, /) -> int:
         return 0
 
+    def state(self) -> dict[str, Any]:
+        return {}
+
     def delta(self) -> dict[str, Any]:
         return {}
 

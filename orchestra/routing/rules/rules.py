@@ -23,7 +23,7 @@ from orchestra.routing.made import Made
 from orchestra.routing.rules.reads import Asking, calls_first, joined, reading, values_of
 from orchestra.routing.rules.selectors import BestOf, Listed, Selector, among
 from orchestra.routing.rules.signals import Signal
-from orchestra.routing.terms import check_takes_one, learns, may, together
+from orchestra.routing.terms import check_takes_one, learns, may, together, widens
 
 DEEPEST = 32
 FILTERED = "left out by the rule"
@@ -161,6 +161,7 @@ class Rules(Made):
         routers = self._routers()
         self.signals = joined(name, tuple(known[name] for name in named), routers)
         self.walks = any(may(one, "walks") for one in routers)
+        self.widened = any(map(widens, routers))
         if routers:
             self.terms = together(routers, Rules.terms.uses, "rule")._replace(scores=False)
         learners: list[Any] = [one for one in routers if learns(one)]

@@ -19,7 +19,7 @@ from orchestra.core.errors import BadDefinition, BadNumber, NoProvider
 from orchestra.ports.router import Terms
 from orchestra.routing.members import members
 from orchestra.routing.several.conformal import OOS_SHARE, Thresholds, alpha_of, rows_needed, thresholds
-from orchestra.routing.state.calibration import Calibration, Promise, Rows, from_plain, rows_of, to_plain
+from orchestra.routing.state.calibration import MOST_CELLS, Calibration, Promise, Rows, from_plain, rows_of, to_plain
 from orchestra.routing.state.calibration import add_plain as later
 from orchestra.routing.state.examples import SAMPLE, dimension, same_features
 from orchestra.routing.state.examples import from_plain as examples_of
@@ -88,6 +88,7 @@ class Sets(Learner[Recall]):
         super().__init__(name, Recall(cap, SAMPLE), floor)
         self.thresholds = self._usual = Thresholds(float(gap), float(level))
         self.calibration: Calibration | None = None
+        self._mine: Calibration | None = None
         self._unsaved = False
         self._sharpness, self._prior_weight = float(sharpness), float(prior_weight)
         self._option_to_known: dict[str, tuple[Rounded, Array]] = {}
@@ -196,6 +197,11 @@ class Sets(Learner[Recall]):
                 remedy="Give more, or raise alpha or oos_alpha.",
             )
         made = self._read(inside)
+        if len(inside) * max(made.x.shape[1], len(made.names)) > MOST_CELLS:
+            raise BadNumber(
+                f"{len(inside)} calibration rows are more than a state may hold.",
+                remedy="Give fewer: a few thousand make the coverage sharp.",
+            )
         promise = Promise(alpha, least, most, len(inside))
         found = _found(made, promise)
         if not math.isfinite(found.gap):
@@ -205,7 +211,8 @@ class Sets(Learner[Recall]):
                 remedy="Raise most or alpha, or give the agents better descriptions and examples.",
             )
         at = 1 if self.calibration is None else self.calibration.at + 1
-        self.calibration, self._unsaved = Calibration(at, promise, made), True
+        self.calibration = self._mine = Calibration(at, promise, made)
+        self._unsaved = True
         self.thresholds, self._memory.d = found, made.x.shape[1]
         return found
 
@@ -224,12 +231,17 @@ class Sets(Learner[Recall]):
         Raises: JournalVersion, BadNumber, BadDefinition; then nothing has changed.
         """
         rest = {option: data for option, data in state.items() if option != SHARED}
-        held, mine = state.get(SHARED), to_plain(self.calibration) if self._unsaved and self.calibration else None
+        held, mine = state.get(SHARED), self._mine
         made = None if held is None else from_plain(held)
-        if unsaved := mine is not None and later(held, mine) is mine:
-            made = self.calibration
+        if mine is not None and self._unsaved and made is not None and held != to_plain(mine):
+            # What is in no store yet was made after all that is in this one.
+            mine = self._mine = mine._replace(at=max(mine.at, made.at + 1))
+        # What was made here and is not in the state could not be written: it is handed out again.
+        unsaved = mine is not None and later(held, to_plain(mine)) != held
+        made = mine if unsaved else made
         if made is not None:
-            same_features({made.rows.x.shape[1], *(dimension(examples_of(data)) for data in rest.values())})
+            known = [*map(examples_of, rest.values()), *self._memory.pending]
+            same_features({made.rows.x.shape[1], *map(dimension, known)})
         before, self.calibration = self.calibration, made
         try:
             super().load(rest)

@@ -43,6 +43,11 @@ class Recall:
         self.d: int | None = None
         self._pending: dict[str, Examples] = {}
 
+    @property
+    def pending(self) -> tuple[Examples, ...]:
+        """What no store has yet."""
+        return tuple(self._pending.values())
+
     def pulls(self, option: str) -> int:
         examples = self.totals.get(option)
         return examples.pulls if examples else 0

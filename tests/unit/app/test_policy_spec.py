@@ -20,6 +20,7 @@ from orchestra.routing.compositions.flags import Flags
 from orchestra.routing.compositions.floored import Floored
 from orchestra.routing.compositions.frozen import Frozen
 from orchestra.routing.compositions.guarded import Guarded
+from orchestra.routing.compositions.preferences import Preferences
 from orchestra.routing.learners.ema import EMA
 from orchestra.routing.learners.hybrid import HybridLinUCB
 from orchestra.routing.learners.intents import Exemplars
@@ -29,11 +30,12 @@ from orchestra.routing.learners.linucb import LinUCB
 from orchestra.routing.learners.neighbours import Neighbours
 from orchestra.routing.learners.pheromone import Ant, Pheromone, Soil
 from orchestra.routing.learners.regression import Ridge
-from orchestra.routing.learners.simple import Fixed
+from orchestra.routing.learners.simple import Cheapest, Fixed
 from orchestra.routing.learners.steps import FirstLarge, Linear, Threshold
 from orchestra.routing.learners.stepwise import Stepwise
 from orchestra.routing.learners.thompson import Thompson
 from orchestra.routing.registry import NAME_TO_PLACE, resolved
+from orchestra.routing.rules.rules import Rules
 from orchestra.routing.several.sets import Sets
 from orchestra.routing.spec import made_of, spec_of
 from tests.unit.app.test_policy import team, used
@@ -102,6 +104,32 @@ def test_a_composition_of_one_that_keeps_other_features_can_be_served_too(tmp_pa
 )
 def test_a_policy_of_steps_declares_whether_it_looks_at_the_task(policy: Any, looks: bool) -> None:
     assert ("query" in Stepwise(policy).terms.uses) is looks
+
+
+def test_what_was_frozen_with_knowledge_is_refused_and_without_it_is_served(tmp_path: Path) -> None:
+    knows = EMA()
+    taught(knows, ("plain", (1.0,), 1.0))
+    for router in (Frozen(knows), Chain(Sure(Frozen(knows), rewards=3), "cheapest")):
+        with pytest.raises(BadDefinition, match="Export 'ema' itself"):
+            exported(team(router=router))
+    for plain_one in (Frozen("ema"), Cheapest()):
+        write_policy(exported(team(router=plain_one)), tmp_path / "p.json")
+        assert team(router=f"policy:{tmp_path / 'p.json'}").route("task", to="answer").chosen
+
+
+def test_rules_over_one_that_keeps_other_features_can_be_served(tmp_path: Path) -> None:
+    learner = team(router=Rules(otherwise=HybridLinUCB("b")))
+    used(learner, 6)
+    write_policy(exported(learner), tmp_path / "p.json")
+    assert team(router=f"policy:{tmp_path / 'p.json'}").route("task", to="answer").chosen
+
+
+def test_names_that_mean_something_in_a_file_are_names_all_the_same() -> None:
+    users = {"router": 0.3, "ann": 0.9}
+    made = Preferences("linucb", users=users)
+    users["bob"] = 0.1
+    again: Any = made_of(json.loads(json.dumps(spec_of(made))))
+    assert again.users == made.users == {"router": 0.3, "ann": 0.9}
 
 
 class Unlisted(EMA):

@@ -155,7 +155,16 @@ def test_missing_scores_are_a_log_and_in_the_part_to_learn_from_no_regret(tmp_pa
     ran("outcomes", test, "--train", train, *PLAIN, "--json", tmp_path / "out.json", "--router", "fixed:counter")
     (fixed,) = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["routers"]
     assert fixed["accuracy"] == 0.25 and fixed["n_matched"] == 60
+    bare = [{key: value for key, value in row.items() if key != "reward"} for row in rows[:60]]
+    # A log knows the cost of what was tried alone; and here the rewards stand in one of the files alone.
+    tried = [row | {"reward": [0.5, None], "score": [True, None], "cost": [1e-3, None]} for row in rows[60:]]
+    written(train, "outcomes.jsonl", bare)
+    written(test, "outcomes.jsonl", tried)
+    ran("outcomes", test, "--train", train, *PLAIN, "--json", tmp_path / "out.json", "--router", "fixed:counter")
+    (fixed,) = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["routers"]
+    assert fixed["accuracy"] == 1.0 and fixed["cost_per_1k"] is None
     rows[100]["score"] = [False, True]
+    written(train, "outcomes.jsonl", rows[:60])
     written(test, "outcomes.jsonl", rows[60:])
     ran("outcomes", test, "--train", train, *PLAIN, "--json", tmp_path / "out.json")
     (auto,) = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["routers"]

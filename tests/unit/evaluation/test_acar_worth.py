@@ -75,7 +75,9 @@ def test_the_command_reads_what_was_recorded(tmp_path: Path, capsys: pytest.Capt
     assert load(source) == ASKED
     assert main(["--from", str(source), "--json", str(values)]) == 0
     text = capsys.readouterr().out
-    assert "sigma 0 and wrong: 0.250 of all questions, 0.500 of those with sigma 0." in text
+    assert (
+        "sigma 0 and wrong: 0.250 of all questions (0.000..0.750), 0.500 of those with sigma 0 (0.000..1.000)" in text
+    )
     assert f"| {OURS} | 0.500 | -0.250" in text and "| 1 | 0.250 | 1.000 | 1.000 | 0.000 | 0.000 |" in text
     assert json.loads(values.read_text())["n"] == 4
     source.write_text("")

@@ -103,6 +103,13 @@ def test_a_row_of_both_parts_counts_once_and_features_come_from_the_first() -> N
     assert far.x is not None and far.x[:60] == pytest.approx(rows.x[:60])
 
 
+def test_what_only_one_part_tells_makes_no_difference() -> None:
+    known, other = parts(90)
+    plain = np.concatenate([known.plain, other.plain])
+    whole = replace(both(known, other), tasks=(), texts=tuple(f"text {i}" for i in range(90)))
+    assert len(both(known, Part(whole, plain, plain))) == 90
+
+
 def test_rows_of_one_id_that_are_not_the_same_question_are_two() -> None:
     known, other = parts(90)
     again = replace(other.outcomes, ids=tuple(f"q{i}" for i in range(30)), texts=tuple(f"new {i}" for i in range(30)))

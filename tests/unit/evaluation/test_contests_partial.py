@@ -12,7 +12,7 @@ import pytest
 from orchestra.core.errors import BadDefinition
 from orchestra.evaluation.accuracy import onehot
 from orchestra.evaluation.contests.outcomes import FIGURES, Asked
-from orchestra.evaluation.contests.partial import linear, partial, stages, value
+from orchestra.evaluation.contests.partial import FEW, linear, partial, stages, value
 from orchestra.evaluation.outcomes import OutcomeSet
 
 WORDS = {"sums": "add subtract divide number total", "verse": "poem rhyme sonnet line stanza"}
@@ -81,6 +81,15 @@ def test_no_choice_that_was_recorded_is_no_figure() -> None:
     judged.scores[:, 2] = np.nan
     (other,) = partial(log(80, 0), judged, ("fixed:other",), SMALL)["routers"]
     assert other["n_matched"] == 0 and other["accuracy"] is other["ci95"] is other["ess"] is None
+
+
+@pytest.mark.parametrize(("matched", "told"), [(1, False), (FEW - 1, False), (FEW, True)])
+def test_few_rows_have_no_interval(matched: int, told: bool) -> None:
+    judged = log(200, 1)
+    judged.scores[np.flatnonzero(~np.isnan(judged.scores[:, 2]))[matched:], 2] = np.nan
+    (other,) = partial(log(80, 0), judged, ("fixed:other",), SMALL)["routers"]
+    assert other["n_matched"] == matched and other["accuracy"] == pytest.approx(0.5)
+    assert (other["value95"] is not None) is (other["ci95"] is not None) is told
 
 
 def test_stages_are_told_as_they_were_counted_and_routers_are_looked_at_first() -> None:

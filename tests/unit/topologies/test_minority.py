@@ -60,5 +60,6 @@ def test_the_merge_beats_the_vote_where_a_minority_can_be_checked() -> None:
         won[name] = np.array([a == analysis(q) for a, q in zip(outputs, questions, strict=True)])
     team.close()
     test = mcnemar(won["merge"], won["vote"])
-    assert won["vote"].any() and (won["merge"] | ~won["vote"]).all(), "nothing that the vote had right is lost"
-    assert test.p < 0.001, test
+    long = sum(text.count("+") > 3 for text in questions)
+    assert 0 < long < QUESTIONS and won["merge"].all()
+    assert (test.only_first, test.only_second) == (long, 0), "the vote is wrong where two make the same mistake"

@@ -12,6 +12,7 @@ from orchestra.app.policies import exported
 from orchestra.app.policy import read_policy, write_policy
 from orchestra.core.errors import BadDefinition, BadNumber, JournalVersion
 from orchestra.ports.router import Lesson
+from orchestra.routing.several import sets
 from orchestra.routing.several.sets import Sets
 from orchestra.routing.state.sums import SHARED, add_plain
 from orchestra.testing.routers import router_laws
@@ -64,12 +65,40 @@ def test_of_calibrations_side_by_side_one_holds_whatever_the_order() -> None:
     assert ends[0] == states[2]  # the second of one router is later than any first
 
 
-def test_what_was_calibrated_before_the_store_was_read_is_kept_if_it_is_later() -> None:
-    one, two = calibrated(), calibrated(40, 0.15)
-    two.calibrate(many(30), alpha=0.2, oos_alpha=0.1)
-    two.load(plain(one.state()))
-    assert two.promise is not None and two.promise.n == 30
-    assert plain(two.delta())[SHARED]["at"] == 2
+@pytest.mark.parametrize("before", [1, 2, 3])
+def test_what_is_calibrated_before_the_store_is_read_is_later_than_what_lies_there(before: int) -> None:
+    yesterday, today = calibrated(40, 0.15), calibrated(19)
+    for _ in range(before - 1):
+        yesterday.calibrate(many(40), alpha=0.15, oos_alpha=0.05)
+    held = plain(yesterday.delta())
+    today.load(held)
+    assert today.promise is not None and today.promise.n == 19
+    both = added(held, today.delta())
+    assert both[SHARED]["at"] == before + 1 and both[SHARED]["promise"]["n"] == 19
+    yesterday.load(both)
+    assert yesterday.promise == today.promise
+
+
+def test_a_calibration_that_could_not_be_written_is_handed_out_again() -> None:
+    router = calibrated()
+    before, lost = router.promise, router.delta()
+    router.load({})
+    assert router.promise == before and plain(router.delta()) == plain(lost)
+
+
+def test_examples_of_other_features_that_wait_are_seen_before_anything_changes() -> None:
+    other = Sets()
+    other.learn([Lesson(decision("b", (1.0, 2.0)), 1.0)])
+    with pytest.raises(BadDefinition, match="1 features and now meets 2"):
+        other.load(plain(calibrated().state()))
+    assert other.promise is None and other.pulls("b") == 1
+    other.learn([Lesson(decision("b", (1.0, 2.0), key="again"), 1.0)])
+
+
+def test_more_rows_than_a_state_can_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sets, "MOST_CELLS", 20)
+    with pytest.raises(BadNumber, match="more than a state may hold"):
+        calibrated()
 
 
 def damaged(**changes: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
