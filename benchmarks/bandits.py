@@ -1,7 +1,8 @@
 """Bandits, beside MABWiser and what reading their matrices costs: ``python -m benchmarks.bandits``.
 
 CPU time of one thread, medians of rounds. "Explored hard": hardly trained and alpha 1, so most have to be computed;
-"running": a policy that has decided for a while. A sample of the choices is compared with the full evaluation.
+"running": a policy that has decided for a while. A sample of the choices is compared with the full evaluation. What
+storing costs is wall time, as a server works beside.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
-from time import process_time
+from time import perf_counter, process_time
 from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -27,11 +28,12 @@ from benchmarks.contenders import PEERS_PYTHON, ROOT, environment
 from orchestra.core.decision import Decide, Decision, Option
 from orchestra.core.events import Decided, Rewarded
 from orchestra.ports.router import Lesson
-from orchestra.ports.store import Entry
+from orchestra.ports.store import Entry, Store
 from orchestra.routing.learners.arms import Arms
 from orchestra.routing.learners.linucb import LinUCB
 from orchestra.routing.learners.thompson import Thompson
 from orchestra.routing.state.sums import add_plain
+from orchestra.stores.postgres import PostgresStore
 from orchestra.stores.sqlite import SqliteStore
 
 SIZES = tuple((d, k) for d in (32, 128, 384) for k in (10, 100, 1000))
@@ -178,41 +180,48 @@ def peers(sizes: Sequence[tuple[int, int]]) -> dict[str, Any] | None:
     return found
 
 
-def per_second(store: SqliteStore | None, *, state: bool, count: int = 2000) -> float:
-    """Decisions a second among ten options with 65 features, each with a reward; in batches of 100 on disk."""
+def per_second(store: Store | None, *, state: bool, count: int = 2000) -> float:
+    """Decisions a second of wall time among ten options with 65 features, each with a reward; stored in batches."""
     router, rng = LinUCB(alpha=1.0, lam=1.0), random.Random(0)
     asked = filled(router, 65, 10, pulls=10)
     router.delta()
-    entries: list[Entry] = []
-    start = process_time()
+    run, entries = f"run-{random.getrandbits(64):x}", list[Entry]()
+    start = perf_counter()
     for n in range(count):
-        made = router.choose(asked[n % 64], f"run/{n}", rng)
+        made = router.choose(asked[n % 64], f"{run}/{n}", rng)
         router.learn([Lesson(made, 0.5)])
         if store is None:
             continue
-        entries.append(Entry("run", 2 * n, Decided(made.key, 0.0, made), True))
-        entries.append(Entry("run", 2 * n + 1, Rewarded(key=made.key, at=0.0, reward=0.5, source="user"), True))
+        entries.append(Entry(run, 2 * n, Decided(made.key, 0.0, made), True))
+        entries.append(Entry(run, 2 * n + 1, Rewarded(key=made.key, at=0.0, reward=0.5, source="user"), True))
         if len(entries) >= 2 * BATCH:
             store.append(entries)
             entries = []
             if state:
                 store.add_state(router.name, router.delta(), add_plain)
-    return count / (process_time() - start)
+    return count / (perf_counter() - start)
 
 
-def persistence() -> str:
+def persistence(postgres: str | None) -> str:
+    stores: dict[str, Callable[[Path], Store]] = {f"SQLite, batches of {BATCH}": SqliteStore}
+    if postgres is not None:
+        stores[f"PostgreSQL, batches of {BATCH}"] = lambda _file: PostgresStore(postgres)
+    rows: dict[str, list[tuple[float, float]]] = {}
+    for turn in range(3):
+        alone = per_second(None, state=False)
+        rows.setdefault("compute only", []).append((alone, 1.0))
+        for name, made in stores.items():
+            for state in (False, True):
+                with tempfile.TemporaryDirectory() as folder:
+                    store = made(Path(folder) / f"{turn}.db")
+                    rate = per_second(store, state=state)
+                    store.close()
+                title = f"{name}, and the changed state" if state else name
+                rows.setdefault(title, []).append((rate, rate / alone))
     lines = ["| | decisions a second | of compute only |", "|---|--:|--:|"]
-    rows: dict[str, list[float]] = {"compute only": [], "SQLite, batches of 100": [], "and the changed state": []}
-    for _ in range(3):
-        with tempfile.TemporaryDirectory() as folder:
-            rows["compute only"].append(per_second(None, state=False))
-            for name, state in (("SQLite, batches of 100", False), ("and the changed state", True)):
-                store = SqliteStore(Path(folder) / f"{state}.db")
-                rows[name].append(per_second(store, state=state))
-                store.close()
-    for name, values in rows.items():
-        share = median(value / base for value, base in zip(values, rows["compute only"], strict=True))
-        lines.append(f"| {name} | {median(values):,.0f} | {share:.0%} |")
+    for title, values in rows.items():
+        rates, shares = zip(*values, strict=True)
+        lines.append(f"| {title} | {median(rates):,.0f} | {median(shares):.0%} |")
     return "\n".join(lines)
 
 
@@ -263,6 +272,7 @@ def tables(sizes: Sequence[tuple[int, int]], ours: Sequence[dict[str, float]], t
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bandits", description="Bandits, beside MABWiser.")
     parser.add_argument("--most", type=int, default=384_000, help="leave out where d times K is more (384000)")
+    parser.add_argument("--postgres", metavar="ADDRESS", help="also store in this database: postgresql://...")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every value there")
     asked = parser.parse_args(arguments)
     sizes = [(d, k) for d, k in SIZES if d * k <= asked.most]
@@ -274,7 +284,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     theirs = peers(sizes)
     print(tables(sizes, ours, theirs))
-    print(persistence())
+    print(persistence(asked.postgres))
     if asked.json is not None:
         asked.json.write_text(json.dumps({"sizes": sizes, "ours": ours, "peers": theirs}, indent=1), encoding="utf-8")
     return 0
