@@ -72,6 +72,7 @@ def test_the_guards_fail_a_suite_that_breaks_them(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_text(text, encoding="utf-8")
     environment = {**os.environ, "OPENAI_API_KEY": "k", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector"}
+    environment.pop("ORCHESTRA_DATA", None)
     process = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", "--rootdir", str(tmp_path), str(tmp_path)],
         cwd=tmp_path,
