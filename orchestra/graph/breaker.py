@@ -114,15 +114,17 @@ class Breaker:
         return 1.0 + (HALF_OPEN_PENALTY - 1.0) * share
 
     def enter(self, at: float) -> None:
-        """A call begins. While half-open, it is the probe."""
+        """A call begins. While half-open, it is the probe; one that was decided before it opened is none."""
         self._in_flight += 1
         if self.opened_at is not None and at >= self.half_at:
             self.probing = True
+        elif self.opened_at is not None:
+            self._earlier += 1
 
     def leave(self) -> None:
         """A call has ended, with a result or without."""
         self._in_flight = max(0, self._in_flight - 1)
-        # Who leaves is not known: those from before the opening are counted out first, so a probe may be thought
+        # Who leaves is not known: those from before it was half-open are counted out first, so a probe may be thought
         # to last longer than it does, never shorter.
         if self._earlier > 0:
             self._earlier -= 1

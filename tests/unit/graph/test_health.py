@@ -120,6 +120,18 @@ def test_a_late_result_of_an_earlier_call_is_no_probe() -> None:
     assert health.hidden("n", 132.0) is None and health.state("n", 132.0) == "closed"
 
 
+def test_a_call_that_begins_although_it_is_open_is_no_probe_and_its_end_frees_none() -> None:
+    """It was decided before the breaker opened."""
+    health = broken()
+    assert health.enter("n", 110.0) is None
+    assert health.enter("n", 130.0) is None, "the probe"
+    health.leave("n")  # the one that is no probe
+    assert health.hidden("n", 131.0) == "its breaker is half-open and a probe is under way"
+    assert health.enter("n", 131.0) is not None
+    health.leave("n")
+    assert health.hidden("n", 131.0) is None
+
+
 def test_latency_is_a_moving_average_of_successes() -> None:
     health = Health()
     health.seen("n", False, 99.0, 0.0)
