@@ -13,15 +13,16 @@ class Made:
     Source: our default.
     """
 
+    _made_of: tuple[tuple[Any, ...], dict[str, Any]]
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         made = super().__new__(cls)
-        held = tuple(map(_held, args)), {name: _held(value) for name, value in kwargs.items()}
-        object.__setattr__(made, "_made_of", held)
+        made._made_of = tuple(map(_held, args)), {name: _held(value) for name, value in kwargs.items()}
         return made
 
     def made_with(self) -> dict[str, Any]:
         """Every parameter and its argument, the defaults too, as they may change; ``*args`` are one entry, a tuple."""
-        args, kwargs = getattr(self, "_made_of", ((), {}))
+        args, kwargs = self._made_of
         signature = inspect.signature(type(self))
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
